@@ -1,0 +1,1 @@
+"""Everything that touches boto3 and botocore."""

@@ -1,0 +1,1 @@
+"""Arguments, one call into work, one result on stdout. The only place that prints and exits."""

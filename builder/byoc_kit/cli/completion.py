@@ -1,0 +1,17 @@
+"""``byoc completion``: shell completion, made by click."""
+
+import click
+from click.shell_completion import get_completion_class
+
+__all__ = ["completion"]
+
+
+@click.command(epilog='Example: eval "$(byoc completion bash)"')
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a completion script for SHELL; put it where your shell reads such scripts, or eval it."""
+    made = get_completion_class(shell)
+    if made is None:
+        raise click.UsageError(f"no completion for {shell}")
+    click.echo(made(context.find_root().command, {}, "byoc", "_BYOC_COMPLETE").source())

@@ -1,0 +1,143 @@
+"""The command ``byoc``: verbs are loaded when they are used, errors end here, exit codes are chosen here."""
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from byoc_kit import __version__
+from byoc_kit.errors import ByocError
+
+__all__ = ["VERBS", "cli", "main"]
+
+VERBS = {
+    "init": "Scaffold a working project in one of the four styles.",
+    "build": "Build the image of this project.",
+    "render": "Write the Dockerfile, or a folder that plain docker build understands.",
+    "run": "Run the image here exactly as SageMaker would start it.",
+    "verify": "Check an image against SageMaker's contract.",
+    "publish": "Build, push, read back, tag, and write the record.",
+    "record": "Show the record of a published image, with ready snippets.",
+    "doctor": "What on this machine would stop you, and the exact fix.",
+    "explain": "An error or a clause of the contract in full.",
+    "schema": "The JSON Schema of byoc.toml, for editors.",
+    "config": "Settings, and where each of them came from.",
+    "cache": "What byoc keeps on this disk, and how to free it.",
+    "clean": "Remove what runs and builds left in this project.",
+    "completion": "Print a completion script for bash, zsh or fish.",
+}
+"""Verb to the line that ``byoc --help`` shows; the module of the same name in this package has the rest."""
+
+BUG = 70  # exit code: EX_SOFTWARE of sysexits.h
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module only when that verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """In the order of the table: as one works, not by alphabet."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command *cmd_name*, imported now; None if there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"byoc_kit.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The table of verbs, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which verb may have been meant when there is no such verb."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else " 'byoc --help' lists the commands."
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: byoc init churn --style script-mode-1 && cd churn && byoc build && byoc run train",
+)
+@click.version_option(__version__, prog_name="byoc")
+def cli() -> None:
+    """Bring your own container to Amazon SageMaker.
+
+    One byoc.toml (or your own Dockerfile) becomes an image that trains and serves; every step
+    runs here first, before anything is billed.
+    """
+
+
+def main() -> NoReturn:
+    """Run ``byoc`` with the arguments of this process and exit with its code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        cli.main(prog_name="byoc", standalone_mode=False)
+    except ByocError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug of ours is told
+        _tell_bug(error)
+        sys.exit(BUG)
+    sys.exit(0)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    """SIGTERM unwinds like an exception, so that containers are removed on the way; then 128 + 15."""
+    raise SystemExit(128 + number)
+
+
+def _tell(error: ByocError) -> None:
+    """An error for a person on stderr; for a machine (``--json``) as one object on stdout."""
+    if "--json" in sys.argv:
+        import json
+
+        click.echo(json.dumps(error.to_json(), indent=2))
+    click.echo(f"{click.style('error', fg='red', bold=True)} [{error.id}]: {error}", err=True)
+    click.echo(f"  more: byoc explain {error.id}", err=True)
+
+
+def _tell_bug(error: Exception) -> None:
+    """A bug of ours: the traceback goes to a file, one line of it to the screen."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="byoc-bug-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"byoc {__version__}, python {sys.version}, {sys.platform}\n")
+        traceback.print_exception(error, file=file)
+    click.echo(f"error: a bug of byoc: {type(error).__name__}: {_first_line(error)}", err=True)
+    click.echo("  why: this should have been told as an error you can act on; it is not your fault", err=True)
+    click.echo(
+        f"  fix: report it with the file {file.name} (look through it first: it may name your paths)",
+        err=True,
+    )
+
+
+def _first_line(value: Any) -> str:
+    return (str(value).splitlines() or [""])[0]

@@ -1,0 +1,1 @@
+"""SageMaker's contract as data: clauses and predicates over evidence, and the report's text."""

@@ -1,0 +1,1 @@
+"""Engines turn a plan into an image. In this release: docker (BuildKit)."""

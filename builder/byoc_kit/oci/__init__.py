@@ -1,0 +1,1 @@
+"""The words of OCI as values: references, digests, descriptors, manifests, image configs."""

@@ -1,0 +1,202 @@
+"""A plan is a base and typed steps; engines execute exactly this value and ``--dry-run`` prints it.
+
+Also the value that a build leaves behind (:class:`Built`) and the two that rendering makes
+(:class:`ContextFile`, :class:`Rendered`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+from byoc_kit.oci.config import Platform
+
+__all__ = [
+    "Asset",
+    "Base",
+    "Built",
+    "ConfigStep",
+    "Content",
+    "ContextFile",
+    "DockerfileStep",
+    "EngineChoice",
+    "FileEntry",
+    "FilesStep",
+    "Inline",
+    "Plan",
+    "ProjectFile",
+    "PythonStep",
+    "Rendered",
+    "Step",
+    "SystemStep",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """A file of the user's project, relative to its root."""
+
+    path: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that byoc ships, relative to its ``containers`` folder, e.g. ``entry/__main__.py``."""
+
+    path: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A file whose text is decided by the plan, e.g. entry.json."""
+
+    text: str
+
+
+Content = ProjectFile | Asset | Inline
+"""Where the bytes of a file come from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One regular file of the image, owned by root."""
+
+    dest: PurePosixPath
+    """Absolute path in the image."""
+    content: Content
+    mode: int = 0o644
+    """Permission bits; they come from here, never from the file system."""
+    unix_lines: bool = False
+    """Whether CRLF is turned into LF on the way (programs; IMG-04)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonStep:
+    """Python distributions to install with the base's own interpreter."""
+
+    requirements: tuple[str, ...]
+    """The user's PEP 508 requirements, in order."""
+    runtime: tuple[str, ...]
+    """What the style and the server add (sagemaker-training, uvicorn, ...): visible, never hidden in a template."""
+    packages: tuple[PurePosixPath, ...]
+    """Folders of the project that are built into wheels."""
+    compiler: bool
+    """Whether the wheel stage needs a C compiler (TTK-50)."""
+    kind: Literal["python"] = "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemStep:
+    """Packages of the base's package manager."""
+
+    packages: tuple[str, ...]
+    kind: Literal["system"] = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesStep:
+    """Files to add, in layers by how often they change."""
+
+    layer: Literal["runtime", "files", "program"]
+    """``runtime``: what byoc ships; ``files``: ``[files]``; ``program``: user code, changed most often."""
+    files: tuple[FileEntry, ...]
+    kind: Literal["files"] = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigStep:
+    """What the image config says."""
+
+    env: Mapping[str, str]
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] | None
+    """None: the base's is kept."""
+    cmd: tuple[str, ...] | None
+    workdir: str | None
+    user: str | None
+    kind: Literal["config"] = "config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerfileStep:
+    """A Dockerfile of the user's own, built as it is. Opaque: only the docker engine can execute it."""
+
+    path: PurePosixPath
+    kind: Literal["dockerfile"] = "dockerfile"
+
+
+Step = PythonStep | SystemStep | FilesStep | ConfigStep | DockerfileStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What the image is built on."""
+
+    reference: str
+    digest: str | None
+    """Manifest digest, where known; None for an image that only the local engine has."""
+    image_id: str | None
+    platform: Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineChoice:
+    """Which engine executes the plan, and why not the others."""
+
+    name: str
+    why: str
+    rejected: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that decides what the image will be."""
+
+    name: str
+    """Repository name of the image in the local engine: ``[image] name``."""
+    style: str
+    server: str | None
+    python: str | None
+    """The interpreter inside the image that runs the entry program; None: `/usr/bin/env python3`."""
+    base: Base
+    engine: EngineChoice
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFile:
+    """One file of the build context."""
+
+    path: PurePosixPath
+    """Relative to the context's root."""
+    content: Content
+    mode: int = 0o644
+    unix_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A Dockerfile and the files it needs: a folder that plain ``docker build`` turns into the image."""
+
+    dockerfile: str
+    context: tuple[ContextFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """An image that exists. Also the content of ``.byoc/last-build.json`` (schema ``byoc/built/1``)."""
+
+    reference: str
+    """``docker:<image id>``: exact, for machines and for stdout."""
+    name: str
+    """``<name>:latest`` in the local engine, for people."""
+    image_id: str
+    engine: str
+    platform: Platform
+    size: int
+    """Bytes, as the engine counts them (uncompressed)."""
+    seconds: float
+    content_key: str | None = None
+    """SHA-256 of plan and file contents (hex)."""
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """Seconds per build step, as far as the engine told."""
