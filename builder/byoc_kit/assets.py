@@ -6,7 +6,10 @@ __all__ = ["asset_root", "containers", "templates"]
 
 
 def asset_root() -> Path:
-    """The folder that holds ``Dockerfile.templates`` and ``containers``. A checkout wins over a stale shipped copy."""
+    """The folder that holds ``Dockerfile.templates`` and ``containers``.
+
+    A checkout wins over the stale copy that an editable install leaves in site-packages.
+    """
     here = Path(__file__).resolve().parent
     checkout = here.parents[1]
     if (checkout / "Dockerfile.templates").is_dir() and (checkout / "pyproject.toml").is_file():

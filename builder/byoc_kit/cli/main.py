@@ -38,18 +38,18 @@ BUG = 70  # exit code: EX_SOFTWARE of sysexits.h
 class Verbs(click.Group):
     """A group that imports a verb's module only when that verb is used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the table: as one works, not by alphabet."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command *cmd_name*, imported now; None if there is no such verb."""
         if cmd_name not in VERBS:
             return None
         command: click.Command = getattr(importlib.import_module(f"byoc_kit.cli.{cmd_name}"), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of verbs, without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
@@ -100,13 +100,13 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - the one place where a bug of ours is told
+    except Exception as error:
         _tell_bug(error)
         sys.exit(BUG)
     sys.exit(0)
 
 
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     """SIGTERM unwinds like an exception, so that containers are removed on the way; then 128 + 15."""
     raise SystemExit(128 + number)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from byoc_kit.oci.config import ImageConfig, Platform
 
-__all__ = ["Inventory", "Interpreter"]
+__all__ = ["Interpreter", "Inventory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
