@@ -1,4 +1,7 @@
-"""A clause is a value: id, sentence, source, remedy, and a predicate over evidence. Gathering is somebody else's work."""
+"""A clause is a value: id, sentence, source, remedy, and a predicate over evidence.
+
+Gathering the evidence is somebody else's work.
+"""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +25,7 @@ class Severity(enum.StrEnum):
 class Status(enum.StrEnum):
     """What became of a clause on one image."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
     """Only MUST clauses fail."""
     WARN = "warn"
@@ -46,7 +49,7 @@ class Evidence:
     size: int | None = None
     """Bytes: compressed layers from the manifest, else what the engine counts."""
     commands: frozenset[str] | None = None
-    """Of ``train``, ``serve``, ``bash``, ``chmod``, ``cat``, ``python3``, ``pip3``: those on the image's PATH; None: not looked."""
+    """Of the commands that clauses ask for (``train``, ``bash``, ...), those on the image's PATH; None: not looked."""
     reference: str | None = None
     """Where it was published, ``registry/repository@digest``."""
 

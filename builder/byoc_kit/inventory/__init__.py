@@ -22,7 +22,7 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What is known of one image. ``None`` always means unknown or absent as the field says, never a guess."""
+    """What is known of one image. ``None`` means unknown or absent, as the field says; never a guess."""
 
     reference: str
     """The reference as the user wrote it."""
@@ -40,4 +40,4 @@ class Inventory:
     package_manager: str | None = None
     """``apt-get``, ``dnf``, ``microdnf``, ``apk``; None: none of them is on PATH."""
     commands: frozenset[str] = field(default_factory=frozenset)
-    """Of the names that were asked for (``train``, ``serve``, ``bash``, ``pip3``, ...), those found on PATH."""
+    """Of the names that were asked for (``train``, ``bash``, ``pip3``, ...), those found on PATH."""
