@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from byoc_kit import __version__
 from byoc_kit.errors import ByocError
@@ -54,6 +55,13 @@ class Verbs(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs from the table: completing must not import what it names."""
+        verbs = [
+            CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)
+        ]
+        return verbs or click.Command.shell_complete(self, ctx, incomplete)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -85,15 +93,13 @@ def main() -> NoReturn:
     """Run ``byoc`` with the arguments of this process and exit with its code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        cli.main(prog_name="byoc", standalone_mode=False)
+        code = cli.main(prog_name="byoc", standalone_mode=False)
     except ByocError as error:
         _tell(error)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
@@ -103,7 +109,7 @@ def main() -> NoReturn:
     except Exception as error:
         _tell_bug(error)
         sys.exit(BUG)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

@@ -49,7 +49,7 @@ class Evidence:
     size: int | None = None
     """Bytes: compressed layers from the manifest, else what the engine counts."""
     commands: frozenset[str] | None = None
-    """Of the commands that clauses ask for (``train``, ``bash``, ...), those on the image's PATH; None: not looked."""
+    """Of the commands that clauses ask for, those on the image's PATH; None: not looked."""
     reference: str | None = None
     """Where it was published, ``registry/repository@digest``."""
 
