@@ -1,0 +1,369 @@
+"""The form of byoc.toml: every key, its type, default and meaning, once.
+
+The reader checks files against these models, ``byoc schema`` prints them as JSON Schema, and docs/byoc-toml.md is
+written from them. Strict: nothing is converted, and what is not listed is an error. Rules that tie several
+keys together or need SageMaker's limits are in :mod:`byoc_kit.spec.rules`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from byoc_kit.spec.types import Chain, Network, Server, Style, Target
+
+__all__ = ["SpecFile"]
+
+Text = Annotated[str, Field(min_length=1)]
+ConvertedStyle = Annotated[Style, Field(strict=False)]
+ConvertedTarget = Annotated[Target, Field(strict=False)]
+ConvertedServer = Annotated[Server, Field(strict=False)]
+ConvertedNetwork = Annotated[Network, Field(strict=False)]
+ConvertedChain = Annotated[Chain, Field(strict=False)]
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _key(
+    text: str, *, used: str, unit: str | None = None, examples: list[Any] | None = None, **more: Any
+) -> Any:
+    """A field: its sentence, the commands that use it, and its unit where it has one."""
+    extra: dict[str, Any] = {"x-used-by": used} | ({"x-unit": unit} if unit else {})
+    return Field(description=text, examples=examples, json_schema_extra=extra, **more)
+
+
+class Table(BaseModel):
+    """A table of byoc.toml."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=_kebab, defer_build=True)
+
+
+class ImageTable(Table):
+    """What the image is, and what it is for."""
+
+    name: Text = _key(
+        "Name of the image in the local engine: a docker repository name without registry and tag.",
+        used="all",
+        examples=["churn", "team/churn"],
+    )
+    version: Text | None = _key(
+        "Version of the image; a final PEP 440 release gives the tags 1.4.2, 1.4, 1 and latest.",
+        used="publish",
+        examples=["1.4.2"],
+        default=None,
+    )
+    style: ConvertedStyle | None = _key(
+        "How training code gets into the container. Required, unless [build] dockerfile is set.",
+        used="build, run",
+        examples=["script-mode-1"],
+        default=None,
+    )
+    base: Text | None = _key(
+        "The image to build on: any reference, also one that only the local engine has. "
+        "Required, unless [build] dockerfile is set.",
+        used="build",
+        examples=["public.ecr.aws/docker/library/python:3.12-slim", "mybase:dev"],
+        default=None,
+    )
+    platform: Literal["linux/amd64", "linux/arm64"] = _key(
+        "Operating system and architecture of the instances, never of the machine that builds.",
+        used="build, verify",
+        default="linux/amd64",
+    )
+    targets: list[ConvertedTarget] | None = _key(
+        "The job types the image is for. Left out: training where there is [train], hosting where there is "
+        "[serve], processing where there is [process].",
+        used="build, run, verify",
+        examples=[["training", "hosting"]],
+        default=None,
+        min_length=1,
+    )
+    user: str = _key(
+        "USER of the image. Left out: root, as SageMaker expects (IMG-05).", used="build, verify", default=""
+    )
+    instances: list[Text] = _key(
+        "Instance types the image is meant for.",
+        used="verify",
+        examples=[["ml.m5.xlarge"]],
+        default=[],
+    )
+    entrypoint: ConvertedChain = _key(
+        "An ENTRYPOINT of the base: chain (ours starts it), replace, or keep (ours is not used).",
+        used="build",
+        default=Chain.CHAIN,
+    )
+
+
+class PythonTable(Table):
+    """Python packages to add to the base's own interpreter."""
+
+    requirements: list[Text] = _key(
+        "PEP 508 requirements.", used="build", examples=[["scikit-learn", "pandas>=2"]], default=[]
+    )
+    requirements_file: Text | None = _key(
+        "A requirements file of the project, read after the inline ones; it may include others with -r.",
+        used="build",
+        examples=["requirements.txt"],
+        default=None,
+    )
+    packages: list[Text] = _key(
+        "Folders of the project with a pyproject.toml or setup.py, built into wheels and installed.",
+        used="build",
+        examples=[["libs/features"]],
+        default=[],
+    )
+    index_url: Text | None = _key(
+        "The package index to use, without user and password: "
+        "these come from a build secret or from pip's own settings.",
+        used="build",
+        examples=["https://index.example/simple"],
+        default=None,
+    )
+    extra_index_urls: list[Text] = _key("Further package indexes.", used="build", default=[])
+    find_links: list[Text] = _key(
+        "URLs of pages that list distributions, or folders of the project that hold wheels.",
+        used="build",
+        examples=[["wheels"]],
+        default=[],
+    )
+    allow_change: list[Text] = _key(
+        "Distributions of the base that may change although they are protected.",
+        used="build",
+        examples=[["numpy"]],
+        default=[],
+    )
+    protect: list[Text] = _key(
+        "Distributions of the base that must stay exactly as they are.",
+        used="build",
+        examples=[["torch"]],
+        default=[],
+    )
+
+
+class SystemTable(Table):
+    """Packages of the base's own package manager (apt, dnf, apk)."""
+
+    packages: list[Text] = _key(
+        "Names, with a version where the package manager's own form has one.",
+        used="build",
+        examples=[["libgomp1"]],
+        default=[],
+    )
+
+
+class FileTable(Table):
+    """One entry of [files] with permission bits."""
+
+    source: Text = _key("A file or folder of the project.", used="build")
+    mode: str | None = _key(
+        "Permission bits as octal text. Left out: 0755 for what is executable in the project, else 0644.",
+        used="build",
+        unit="octal",
+        examples=["0755"],
+        default=None,
+        pattern="^0?[0-7]{3}$",
+    )
+
+
+class TrainTable(Table):
+    """The training program."""
+
+    program: Text = _key(
+        "The file that trains, below source.", used="build, run train", examples=["train.py"]
+    )
+    source: Text = _key("Folder of the project with the program.", used="build, run train", default="src")
+    module: str | None = _key(
+        "Framework style only: package.module:function that every job calls (SAGEMAKER_TRAINING_MODULE).",
+        used="build",
+        examples=["acme_framework.training:main"],
+        default=None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+    )
+    hyperparameters: dict[str, Any] = _key(
+        "Defaults for local runs: text, numbers, booleans, arrays or tables.",
+        used="run train",
+        examples=[{"epochs": 3}],
+        default={},
+    )
+    channels: dict[str, Text] = _key(
+        "Input channels of local runs: name to file or folder of the project.",
+        used="run train",
+        examples=[{"train": "data"}],
+        default={},
+    )
+    metrics: dict[str, Text] = _key(
+        "Metric name to the regular expression that finds it in the log; its first group is the number.",
+        used="run train, publish",
+        examples=[{"validation:f1": "f1=([0-9.]+)"}],
+        default={},
+    )
+
+
+class ServeTable(Table):
+    """The serving program."""
+
+    program: Text = _key(
+        "The file with model_fn, predict_fn and so on, below source.", used="build, run serve"
+    )
+    source: Text | None = _key(
+        "Folder of the project with the program. Left out: that of [train], else src.",
+        used="build, run serve",
+        default=None,
+    )
+    server: ConvertedServer = _key(
+        "What answers /ping and /invocations: asgi (no Java), or mms (sagemaker-inference and its Java server).",
+        used="build, run serve",
+        default=Server.ASGI,
+    )
+    workers: int | None = _key(
+        "Worker processes. Left out: decided inside the container by CPUs and GPUs.",
+        used="build, run serve",
+        unit="processes",
+        default=None,
+        ge=1,
+        le=1024,
+    )
+    model: Text | None = _key(
+        "Folder of the project to serve when no run has made a model yet.",
+        used="run serve",
+        examples=["model"],
+        default=None,
+    )
+
+
+class ProcessTable(Table):
+    """The processing program."""
+
+    program: Text = _key("The file that a processing job runs, below source.", used="build, run process")
+    source: Text = _key("Folder of the project with the program.", used="build, run process", default="src")
+
+
+class BuildTable(Table):
+    """How the image is built on this machine. Nothing of it stays in the image."""
+
+    engine: Literal["auto", "docker"] = _key("Which engine builds.", used="build", default="auto")
+    network: ConvertedNetwork = _key("Network of the build steps.", used="build", default=Network.DEFAULT)
+    ca_bundle: Text = _key(
+        "CA certificates that build steps trust: auto (SSL_CERT_FILE and its like, if set), none, "
+        "or a file on this machine.",
+        used="build",
+        examples=["/etc/ssl/certs/ca-certificates.crt"],
+        default="auto",
+    )
+    secrets: dict[str, str] = _key(
+        "Secret id to where it comes from, env:NAME or file:PATH; at /run/secrets/ID in build steps only.",
+        used="build",
+        examples=[{"pip": "file:~/.config/pip/pip.conf"}],
+        default={},
+    )
+    cache: bool = _key(
+        "Whether the caches of pip and apt are kept between builds on this machine.",
+        used="build",
+        default=True,
+    )
+    compiler: bool | None = _key(
+        "Whether the wheel stage has a C compiler. Left out: only where the style needs one.",
+        used="build",
+        default=None,
+    )
+    bytecode: Literal["none", "unchecked-hash"] = _key(
+        "Whether installed packages are compiled beforehand: quicker start, larger image.",
+        used="build",
+        default="none",
+    )
+    dockerfile: Text | None = _key(
+        "A Dockerfile of the project to build as it is, instead of a rendered one.",
+        used="build",
+        examples=["Dockerfile"],
+        default=None,
+    )
+
+
+class PublishTable(Table):
+    """Where the image goes."""
+
+    repository: Text = _key(
+        "A repository of the account's ECR, or a full registry/path.",
+        used="publish",
+        examples=["sagemaker/churn", "registry.example:5000/team/churn"],
+    )
+    region: str | None = _key(
+        "AWS region. Left out: that of the AWS configuration.",
+        used="publish",
+        examples=["eu-west-1"],
+        default=None,
+        pattern="^[a-z]{2}(-[a-z]+)+-[0-9]+$",
+    )
+    account: str | None = _key(
+        "AWS account. Left out: the caller's.",
+        used="publish",
+        examples=["111122223333"],
+        default=None,
+        pattern="^[0-9]{12}$",
+    )
+    tags: list[Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]] = _key(
+        "Further tags.", used="publish", default=[]
+    )
+    on_conflict: Literal["fail", "keep", "move"] = _key(
+        "When a tag exists with another digest: fail, keep the old one, or move it.",
+        used="publish",
+        default="fail",
+    )
+
+
+class WaiverTable(Table):
+    """One clause that is knowingly not kept."""
+
+    clause: Text = _key("Id of the clause.", used="verify", examples=["IMG-17"])
+    reason: Text = _key("Why.", used="verify")
+    until: Text | None = _key("Last day, YYYY-MM-DD.", used="verify", default=None)
+
+
+class VerifyTable(Table):
+    """How the image is checked."""
+
+    request: Text | None = _key(
+        "A file of the project to send as a request.", used="verify", examples=["sample.csv"], default=None
+    )
+    expect: str | None = _key("Text that the answer must contain.", used="verify", default=None)
+    content_type: Text | None = _key(
+        "Content type of the request. Left out: by the file's name.", used="verify", default=None
+    )
+    dynamic: bool = _key("Whether the image may be started to check it.", used="verify", default=True)
+    time_limits: dict[str, int | float] = _key(
+        "Clause or step to its limit.", used="verify", unit="seconds", examples=[{"startup": 120}], default={}
+    )
+    waivers: list[WaiverTable] = _key("Clauses that are knowingly not kept.", used="verify", default=[])
+
+
+class SpecFile(Table):
+    """byoc.toml: one image for SageMaker."""
+
+    requires_byoc: Text | None = _key(
+        "Versions of byoc that understand this file.", used="all", examples=[">=0.1"], default=None
+    )
+    image: ImageTable
+    python: PythonTable = PythonTable.model_construct()
+    system: SystemTable = SystemTable.model_construct()
+    files: dict[str, Text | FileTable] = _key(
+        "Absolute path in the image to a file or folder of the project; a table for its mode.",
+        used="build",
+        examples=[{"/opt/acme/vocabulary.txt": "data/vocabulary.txt"}],
+        default={},
+    )
+    env: dict[str, str] = _key(
+        "Environment of the image.", used="build", examples=[{"OMP_NUM_THREADS": "1"}], default={}
+    )
+    labels: dict[str, str] = _key(
+        "Labels of the image.",
+        used="build",
+        examples=[{"org.opencontainers.image.vendor": "Acme"}],
+        default={},
+    )
+    train: TrainTable | None = None
+    serve: ServeTable | None = None
+    process: ProcessTable | None = None
+    build: BuildTable = BuildTable.model_construct()
+    publish: PublishTable | None = None
+    verify: VerifyTable | None = None
