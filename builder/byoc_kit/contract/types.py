@@ -1,20 +1,33 @@
-"""A clause is a value: id, sentence, source, remedy, and a predicate over evidence.
-
-Gathering the evidence is somebody else's work.
-"""
+"""A clause is a value: id, sentence, source, remedy, and a predicate over evidence; others gather it."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from byoc_kit.oci.config import ImageConfig
+from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.spec.types import Target
 
-__all__ = ["Clause", "Evidence", "Finding", "Report", "Severity", "Status", "Verdict"]
+__all__ = [
+    "ALL_TARGETS",
+    "ASKED_COMMANDS",
+    "Clause",
+    "Evidence",
+    "Finding",
+    "Outcome",
+    "Report",
+    "Severity",
+    "Status",
+    "Verdict",
+]
+
+ALL_TARGETS = frozenset(Target)
+
+ASKED_COMMANDS = frozenset({"train", "serve", "bash", "chmod", "cat", "python3", "pip", "pip3"})
+"""What clauses want to know of an image's PATH."""
 
 
 class Severity(enum.StrEnum):
-    """How much a clause binds (contract.md, section 0)."""
+    """How much a clause binds."""
 
     MUST = "must"
     SHOULD = "should"
@@ -25,15 +38,26 @@ class Severity(enum.StrEnum):
 class Status(enum.StrEnum):
     """What became of a clause on one image."""
 
-    PASS = "pass"  # noqa: S105 - a verdict, no password
+    PASS = "pass"  # noqa: S105 - not a password
     FAIL = "fail"
     """Only MUST clauses fail."""
     WARN = "warn"
     SKIP = "skip"
     """It does not apply."""
     NOT_RUN = "not-run"
-    """No engine, or no time."""
+    """It could not be looked at: no engine, no registry, or no time."""
     WAIVED = "waived"
+
+
+class Outcome(enum.Enum):
+    """What a predicate found."""
+
+    KEPT = enum.auto()
+    BROKEN = enum.auto()
+    APART = enum.auto()
+    """The clause does not apply to this image."""
+    UNSEEN = enum.auto()
+    """The evidence for it was not gathered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +67,28 @@ class Evidence:
     image: str
     config: ImageConfig
     targets: tuple[Target, ...]
+    expected: Platform | None = None
+    """What the spec says the image is for; None: nobody said."""
     manifest_media_type: str | None = None
     """None: the image is not in a registry, so no manifest can be read."""
     layer_media_types: tuple[str, ...] = ()
     size: int | None = None
-    """Bytes: compressed layers from the manifest, else what the engine counts."""
+    """Bytes: compressed layers from the manifest, else what the engine counts; None: not known."""
     commands: frozenset[str] | None = None
-    """Of the commands that clauses ask for, those on the image's PATH; None: not looked."""
+    """Of :data:`ASKED_COMMANDS`, those on the image's PATH; None: not looked."""
     reference: str | None = None
-    """Where it was published, ``registry/repository@digest``."""
+    """Where it is published, ``registry/repository@digest``; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a predicate says: None for holds is "does not apply"."""
+    """What a predicate says."""
 
-    holds: bool | None
+    outcome: Outcome
     evidence: str
-    """One line: what was seen."""
+    """One line: what was seen. No values of environment variables: they may be secrets."""
+    breaks: frozenset[Target] = ALL_TARGETS
+    """If broken: the targets that cannot work so. For others, and where it is empty, it is a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +100,7 @@ class Clause:
     says: str
     severity: Severity
     source: str
+    """Where the sentence comes from: AWS's documentation or API model, a public issue, or our deduction."""
     fix: str
     judge: Callable[[Evidence], Verdict]
 
@@ -87,6 +116,8 @@ class Finding:
     evidence: str
     fix: str
     seconds: float = 0.0
+    breaks: frozenset[Target] = frozenset()
+    """The targets asked for that cannot work because of it; empty unless it failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +126,17 @@ class Report:
 
     image: str
     depth: str
+    """``static``: config and manifest were read, nothing was run to see how it behaves."""
     findings: Sequence[Finding]
-    targets: Mapping[str, bool] = field(default_factory=dict)
+    targets: Mapping[Target, bool] = field(default_factory=dict)
     """Target to whether no MUST of it failed."""
 
     @property
     def ok(self) -> bool:
         """Whether no clause failed."""
         return all(finding.status is not Status.FAIL for finding in self.findings)
+
+    def counts(self) -> dict[str, int]:
+        """How many clauses ended in each status; every status is there."""
+        found = [finding.status for finding in self.findings]
+        return {status.value: found.count(status) for status in Status}

@@ -1,0 +1,390 @@
+"""The clauses that config and manifest can answer. To add one: write its predicate, list it in CLAUSES.
+
+A predicate is pure: same evidence, same verdict. It never shows the value of an environment variable.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from byoc_kit.contract.types import ALL_TARGETS, Clause, Evidence, Outcome, Severity, Verdict
+from byoc_kit.oci.manifest import DOCKER_LAYER, DOCKER_MANIFEST
+from byoc_kit.spec.types import Target
+
+__all__ = ["CLAUSES"]
+
+TRAINING: Final = frozenset(target for target in Target if target.trains)
+SERVING: Final = frozenset(target for target in Target if target.serves)
+NOBODY: Final[frozenset[Target]] = frozenset()
+
+SHELLS: Final = {"sh", "bash", "dash", "ash", "zsh", "cmd"}
+INITS: Final = {"tini", "dumb-init", "init", "catatonit"}
+ROOT: Final = {"", "0", "root"}
+LONGEST_URI: Final = 255  # characters; api:AlgorithmImage, ContainerImage, ImageUri
+SERVERLESS_LIMIT: Final = 10 * 1024**3  # bytes; "greater than supported size 10737418240"
+ENTRY: Final = "/opt/byoc/entry"
+MULTI_MODEL: Final = "com.amazonaws.sagemaker.capabilities.multi-models"
+BIND_TO_PORT: Final = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+OWN_KEYS: Final = {"SAGEMAKER_PROGRAM", "SAGEMAKER_TRAINING_MODULE", "SAGEMAKER_SERVING_MODULE"}
+"""The SAGEMAKER_* variables that belong to an image, not to the platform."""
+PLATFORM_KEYS: Final = re.compile(
+    r"AWS_REGION|AWS_DEFAULT_REGION|TRAINING_JOB_(NAME|ARN)|SM_[A-Z_]+|SAGEMAKER_[A-Z_]+"
+)
+REFERENCE: Final = re.compile(r"[^/\s@]+(/[^/\s@]+)+(@sha256:[0-9a-f]{64})?")
+
+
+def _kept(evidence: str) -> Verdict:
+    return Verdict(Outcome.KEPT, evidence)
+
+
+def _broken(evidence: str, breaks: frozenset[Target] = ALL_TARGETS) -> Verdict:
+    return Verdict(Outcome.BROKEN, evidence, breaks)
+
+
+def _apart(evidence: str) -> Verdict:
+    return Verdict(Outcome.APART, evidence)
+
+
+def _unseen(evidence: str) -> Verdict:
+    return Verdict(Outcome.UNSEEN, evidence)
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def starts(seen: Evidence) -> Verdict:
+    """IMG-01."""
+    if seen.config.entrypoint:
+        return _kept(f"ENTRYPOINT {list(seen.config.entrypoint)} takes the word")
+    words = {"train": TRAINING & {*seen.targets}, "serve": SERVING & {*seen.targets}}
+    wanted = {word for word, targets in words.items() if targets}
+    if not wanted:
+        return _apart("no target of this image is started with a word")
+    if seen.commands is None:
+        return _unseen("no ENTRYPOINT; whether train and serve are on PATH was not looked up")
+    missing = wanted - seen.commands
+    if not missing:
+        return _kept(f"no ENTRYPOINT; on PATH: {_list(wanted)}")
+    hit = (words[word] for word in missing)
+    return _broken(f"no ENTRYPOINT; not on PATH: {_list(missing)}", frozenset[Target]().union(*hit))
+
+
+def exec_form(seen: Evidence) -> Verdict:
+    """IMG-02."""
+    entrypoint = seen.config.entrypoint
+    if not entrypoint:
+        return _apart("no ENTRYPOINT")
+    shell = _base(entrypoint[0]).removesuffix(".exe") in SHELLS
+    if shell and len(entrypoint) > 1 and re.fullmatch(r"-[a-z]*c|/[cCsS]", entrypoint[1]):
+        return _broken(f"ENTRYPOINT begins with {list(entrypoint[:2])}: a shell is the first process")
+    return _kept(f"ENTRYPOINT begins with {entrypoint[0]!r}")
+
+
+def no_bare_init(seen: Evidence) -> Verdict:
+    """IMG-03."""
+    entrypoint = seen.config.entrypoint or ()
+    if not entrypoint or _base(entrypoint[0]) not in INITS:
+        return _kept("no init program is the ENTRYPOINT")
+    program = [word for word in entrypoint[1:] if not word.startswith("-")]
+    if program:
+        return _broken(f"{entrypoint[0]!r} wraps {program[0]!r}: works, but AWS advises against it", NOBODY)
+    return _broken(f"ENTRYPOINT {list(entrypoint)} passes the bare word on")
+
+
+def runs_as_root(seen: Evidence) -> Verdict:
+    """IMG-05."""
+    user = seen.config.user
+    if user.partition(":")[0] in ROOT:
+        return _kept(f"USER is {user or 'not set'}")
+    return _broken(f"USER is {user!r}", ALL_TARGETS - {Target.STUDIO})
+
+
+def short_uri(seen: Evidence) -> Verdict:
+    """IMG-09."""
+    if seen.reference is None:
+        return _apart("the image is not in a registry yet")
+    if len(seen.reference) > LONGEST_URI:
+        return _broken(f"the reference has {len(seen.reference)} characters")
+    if not REFERENCE.fullmatch(seen.reference):
+        return _broken(f"{seen.reference!r} is not registry/repository with tag or digest")
+    return _kept(f"{len(seen.reference)} characters")
+
+
+def docker_manifest(seen: Evidence) -> Verdict:
+    """IMG-11."""
+    if seen.manifest_media_type is None:
+        return _unseen("the image is not in a registry yet: publish looks at its manifest")
+    others = {kind for kind in seen.layer_media_types if kind != DOCKER_LAYER}
+    if seen.manifest_media_type != DOCKER_MANIFEST:
+        return _broken(f"the manifest is {seen.manifest_media_type}", SERVING)
+    if others:
+        return _broken(f"layers are {_list(others)}", SERVING)
+    return _kept(seen.manifest_media_type)
+
+
+def right_platform(seen: Evidence) -> Verdict:
+    """IMG-12."""
+    found = seen.config.platform
+    if seen.expected is None:
+        known = found.os == "linux" and found.architecture in {"amd64", "arm64"}
+        if str(found) == "linux/amd64":
+            return _kept(str(found))
+        return _broken(
+            f"{found}; right only for Graviton instances" if known else str(found),
+            NOBODY if known else ALL_TARGETS,
+        )
+    if found != seen.expected:
+        return _broken(f"{found}, meant for {seen.expected}")
+    return _kept(str(found))
+
+
+def moderate_size(seen: Evidence) -> Verdict:
+    """IMG-13."""
+    if seen.size is None:
+        return _unseen("the size is not known")
+    text = f"{seen.size / 1e9:.2f} GB"
+    return _kept(text) if seen.size <= SERVERLESS_LIMIT else _broken(text)
+
+
+def fits_serverless(seen: Evidence) -> Verdict:
+    """SLS-01."""
+    if Target.SERVERLESS not in seen.targets:
+        return _apart("not for serverless endpoints")
+    if seen.size is None:
+        return _unseen("the size is not known")
+    text = f"{seen.size / 1e9:.2f} GB"
+    return _kept(text) if seen.size <= SERVERLESS_LIMIT else _broken(text, frozenset({Target.SERVERLESS}))
+
+
+def unbuffered(seen: Evidence) -> Verdict:
+    """IMG-17."""
+    if seen.config.env.get("PYTHONUNBUFFERED"):
+        return _kept("PYTHONUNBUFFERED is set")
+    if seen.commands is not None and "python3" not in seen.commands:
+        return _apart("no python3 on PATH")
+    return _broken("PYTHONUNBUFFERED is not set")
+
+
+def labelled(seen: Evidence) -> Verdict:
+    """IMG-18."""
+    needed = {Target.MULTI_MODEL: MULTI_MODEL, Target.PIPELINE: BIND_TO_PORT}
+    asked = {target: label for target, label in needed.items() if target in seen.targets}
+    if not asked:
+        return _apart("neither for multi-model endpoints nor for inference pipelines")
+    missing = {target: label for target, label in asked.items() if seen.config.labels.get(label) != "true"}
+    if missing:
+        return _broken(f"not set to true: {_list(missing.values())}", frozenset(missing))
+    return _kept(f"true: {_list(asked.values())}")
+
+
+def stops_by_sigterm(seen: Evidence) -> Verdict:
+    """IMG-19."""
+    signal = seen.config.stop_signal
+    if signal in {"", "SIGTERM", "TERM", "15"}:
+        return _kept(f"STOPSIGNAL is {signal or 'not set'}")
+    return _broken(f"STOPSIGNAL is {signal}")
+
+
+def no_healthcheck(seen: Evidence) -> Verdict:
+    """IMG-20."""
+    return _broken("HEALTHCHECK is set") if seen.config.healthcheck else _kept("no HEALTHCHECK")
+
+
+def clean_environment(seen: Evidence) -> Verdict:
+    """IMG-22."""
+    names = set(seen.config.env)
+    if secrets := names & CREDENTIALS:
+        return _broken(f"ENV holds credentials: {_list(secrets)}")
+    shadows = {name for name in names - OWN_KEYS if PLATFORM_KEYS.fullmatch(name)}
+    if shadows:
+        return _broken(f"ENV sets what belongs to the platform: {_list(shadows)}", NOBODY)
+    return _kept(f"{len(names)} variables, none of the platform's")
+
+
+def lets_sdk_in(seen: Evidence) -> Verdict:
+    """IMG-23."""
+    if not TRAINING & {*seen.targets}:
+        return _apart("not for training")
+    if seen.commands is None:
+        return _unseen("what is on PATH was not looked up")
+    missing = {"bash", "chmod", "cat", "python3"} - seen.commands
+    if not {"pip", "pip3"} & seen.commands:
+        missing.add("pip")
+    return (
+        _broken(f"not on PATH: {_list(missing)}")
+        if missing
+        else _kept("bash, chmod, cat, python3 and pip are on PATH")
+    )
+
+
+def no_volume(seen: Evidence) -> Verdict:
+    """IMG-24."""
+    below = [path for path in seen.config.volumes if path == "/opt/ml" or path.startswith("/opt/ml/")]
+    if below:
+        return _broken(f"VOLUME {_list(below)}")
+    return _kept(
+        f"VOLUME {_list(seen.config.volumes)}, outside /opt/ml" if seen.config.volumes else "no VOLUME"
+    )
+
+
+def trains_by_default(seen: Evidence) -> Verdict:
+    """LCL-20."""
+    entrypoint, cmd = seen.config.entrypoint or (), seen.config.cmd or ()
+    if not TRAINING & {*seen.targets}:
+        return _apart("not for training")
+    if cmd[:1] == ("train",):
+        return _kept(f"CMD is {list(cmd)}")
+    if cmd:
+        return _broken(f"CMD is {list(cmd)}")
+    if ENTRY in entrypoint:
+        return _kept("the entry program trains when it is given no word")
+    if entrypoint:
+        return _unseen(f"no CMD; what ENTRYPOINT {list(entrypoint)} does without a word only a run can tell")
+    return _broken("neither ENTRYPOINT nor CMD: the container cannot start without a word")
+
+
+CLAUSES: Final = (
+    Clause(
+        id="IMG-01",
+        says="train and serve start something: an ENTRYPOINT takes the word, or programs of that name",
+        severity=Severity.MUST,
+        source="SageMaker Developer Guide, How Amazon SageMaker Runs Your Training Image",
+        fix="set ENTRYPOINT to a program that takes the word, or put executables train and serve on PATH",
+        judge=starts,
+    ),
+    Clause(
+        id="IMG-02",
+        says="ENTRYPOINT is in exec form, so that the word and SIGTERM reach the program",
+        severity=Severity.MUST,
+        source="SageMaker Developer Guide, Use Your Own Inference Code with Hosting Services",
+        fix='write ENTRYPOINT ["program"]; where a shell is needed, a script that ends in exec "$@"',
+        judge=exec_form,
+    ),
+    Clause(
+        id="IMG-03",
+        says="No init program (tini and the like) is the ENTRYPOINT",
+        severity=Severity.MUST,
+        source="SageMaker Developer Guide, Use Your Own Inference Code with Hosting Services",
+        fix="make the program that takes the word the ENTRYPOINT; it reaps children and forwards signals",
+        judge=no_bare_init,
+    ),
+    Clause(
+        id="IMG-05",
+        says="The image runs as root",
+        severity=Severity.MUST,
+        source="SageMaker Developer Guide, Use Your Own Inference Code; sagemaker-inference-toolkit issue 72",
+        fix="remove USER, or set USER root as the last one: the mounts below /opt/ml belong to root",
+        judge=runs_as_root,
+    ),
+    Clause(
+        id="IMG-09",
+        says="The image's URI has at most 255 characters",
+        severity=Severity.MUST,
+        source="SageMaker API: AlgorithmImage, ContainerImage, ImageUri",
+        fix="choose a shorter repository name in [publish]",
+        judge=short_uri,
+    ),
+    Clause(
+        id="IMG-11",
+        says="The manifest is Docker v2 schema 2 for one platform, with gzip layers",
+        severity=Severity.MUST,
+        source="aws/sagemaker-feedback issue 180: CreateModel refuses OCI; for training it is not stated",
+        fix="publish with byoc, which converts; or build with --provenance=false and oci-mediatypes=false",
+        judge=docker_manifest,
+    ),
+    Clause(
+        id="IMG-12",
+        says="Operating system and architecture are those of the instances",
+        severity=Severity.MUST,
+        source="deduced: a program for another processor cannot start",
+        fix="build for linux/amd64 ([image] platform); linux/arm64 only for Graviton instances",
+        judge=right_platform,
+    ),
+    Clause(
+        id="IMG-13",
+        says="The image is at most 10 GB, so that instances start soon",
+        severity=Severity.SHOULD,
+        source="SageMaker Developer Guide, Serverless Inference; ECR's quotas bind all others",
+        fix="use a smaller base, and keep data, models and caches out of the image",
+        judge=moderate_size,
+    ),
+    Clause(
+        id="IMG-17",
+        says="PYTHONUNBUFFERED is set, so that log lines and metrics appear while the job runs",
+        severity=Severity.SHOULD,
+        source="SageMaker Developer Guide, examples of Dockerfiles",
+        fix="ENV PYTHONUNBUFFERED=1",
+        judge=unbuffered,
+    ),
+    Clause(
+        id="IMG-18",
+        says="Multi-model and pipeline images carry the label of that capability, with the value true",
+        severity=Severity.MUST,
+        source="SageMaker Developer Guide, Build Your Own Container for Multi-Model Endpoints",
+        fix=f"LABEL {MULTI_MODEL}=true, LABEL {BIND_TO_PORT}=true, whichever is asked for",
+        judge=labelled,
+    ),
+    Clause(
+        id="IMG-19",
+        says="STOPSIGNAL is SIGTERM",
+        severity=Severity.SHOULD,
+        source="deduced from docker stop; whether SageMaker honours STOPSIGNAL is not documented",
+        fix="STOPSIGNAL SIGTERM (some bases, such as nginx, change it)",
+        judge=stops_by_sigterm,
+    ),
+    Clause(
+        id="IMG-20",
+        says="Nothing relies on HEALTHCHECK",
+        severity=Severity.SHOULD,
+        source="unconfirmed: SageMaker's own health check is GET /ping",
+        fix="remove HEALTHCHECK and answer GET /ping",
+        judge=no_healthcheck,
+    ),
+    Clause(
+        id="IMG-22",
+        says="ENV holds no credentials and no variable that belongs to the platform",
+        severity=Severity.MUST,
+        source="deduced: whoever can pull can read them, and ENV stays where the platform sets nothing",
+        fix="remove them from Dockerfile or [env]; credentials come by the role, settings by the job",
+        judge=clean_environment,
+    ),
+    Clause(
+        id="IMG-23",
+        says="bash, chmod, cat, python3 and pip are on PATH: the SageMaker SDK v3 starts its driver by them",
+        severity=Severity.SHOULD,
+        source="sagemaker-train, templates of ModelTrainer",
+        fix="install what is missing ([system] packages)",
+        judge=lets_sdk_in,
+    ),
+    Clause(
+        id="IMG-24",
+        says="There is no VOLUME below /opt/ml",
+        severity=Severity.SHOULD,
+        source="deduced: SageMaker mounts over it, and local runs get an anonymous volume instead",
+        fix="remove the VOLUME instruction",
+        judge=no_volume,
+    ),
+    Clause(
+        id="LCL-20",
+        says="Without a word a training image trains (ModelTrainer's local container mode gives none)",
+        severity=Severity.SHOULD,
+        source="sagemaker-python-sdk v3, local_core/local_container.py",
+        fix='CMD ["train"]; SageMaker itself always gives the word, so it does no harm there',
+        judge=trains_by_default,
+    ),
+    Clause(
+        id="SLS-01",
+        says="An image for serverless endpoints has at most 10 GB",
+        severity=Severity.MUST,
+        source="SageMaker Developer Guide, Serverless Inference; deep-learning-containers issue 4616",
+        fix="use a smaller base (CPU libraries: serverless has no GPU), and keep models out of the image",
+        judge=fits_serverless,
+    ),
+)
+"""In the order of the report."""

@@ -1,0 +1,49 @@
+"""Evidence in, report out. Pure: the same evidence can be judged again without an engine."""
+
+from collections.abc import Sequence
+
+from byoc_kit.contract.clauses import CLAUSES
+from byoc_kit.contract.types import Clause, Evidence, Finding, Outcome, Report, Severity, Status, Verdict
+from byoc_kit.spec.types import Target
+
+__all__ = ["judge"]
+
+UNBROKEN = {Outcome.KEPT: Status.PASS, Outcome.APART: Status.SKIP, Outcome.UNSEEN: Status.NOT_RUN}
+
+
+def judge(evidence: Evidence, clauses: Sequence[Clause] = CLAUSES, *, depth: str = "static") -> Report:
+    """Every clause judged on *evidence*, in the order of *clauses*."""
+    findings = tuple(_finding(clause, evidence) for clause in clauses)
+    broken = frozenset[Target]().union(*(finding.breaks for finding in findings))
+    return Report(
+        image=evidence.image,
+        depth=depth,
+        findings=findings,
+        targets={target: target not in broken for target in evidence.targets},
+    )
+
+
+def _finding(clause: Clause, evidence: Evidence) -> Finding:
+    verdict = clause.judge(evidence)
+    breaks = _breaks(clause, verdict) & {*evidence.targets}
+    return Finding(
+        id=clause.id,
+        says=clause.says,
+        status=_status(verdict, fails=bool(breaks)),
+        severity=clause.severity,
+        evidence=verdict.evidence,
+        fix=clause.fix,
+        breaks=breaks,
+    )
+
+
+def _breaks(clause: Clause, verdict: Verdict) -> frozenset[Target]:
+    if verdict.outcome is Outcome.BROKEN and clause.severity is Severity.MUST:
+        return verdict.breaks
+    return frozenset()
+
+
+def _status(verdict: Verdict, *, fails: bool) -> Status:
+    if verdict.outcome is Outcome.BROKEN:
+        return Status.FAIL if fails else Status.WARN
+    return UNBROKEN[verdict.outcome]
