@@ -1,0 +1,135 @@
+"""Fixtures of the whole suite. What they stand on is in ``rig/``; CONTRIBUTING.md tells how it is used."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+import docker
+import pytest
+from docker.errors import APIError, DockerException
+
+from rig.bases import BOOKWORM, TRIXIE, import_base
+from rig.engine import engine as rig_engine
+from rig.machine import Missing
+from rig.projects import Byoc, Command, Project, Projects
+from rig.registry import registry as rig_registry
+
+NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project"})
+
+
+def pytest_configure() -> None:
+    """SIGTERM unwinds as Ctrl-C does, so that the rig stops what it started."""
+    signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(f"signal {number}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the rig, and put it last: a broken unit test is seen before any image is built."""
+    for item in items:
+        if NEEDS_THE_RIG & set(getattr(item, "fixturenames", ())):
+            item.add_marker("engine")
+    items.sort(key=lambda item: item.get_closest_marker("engine") is not None)
+
+
+def _missing(reason: Missing) -> NoReturn:
+    """Skip on a laptop; fail where somebody relies on these tests having run."""
+    if os.environ.get("CI") == "true" or os.environ.get("BYOC_REQUIRE_ENGINE") == "1":
+        pytest.fail(str(reason), pytrace=False)
+    pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def _rig() -> Iterator[docker.DockerClient | Missing]:
+    """A client of the engine for the whole session, or why there is none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(rig_engine())
+        except Missing as reason:
+            yield reason
+            return
+        before = os.environ.get("DOCKER_HOST")
+        os.environ["DOCKER_HOST"] = endpoint
+        yield stack.enter_context(contextlib.closing(docker.DockerClient(base_url=endpoint, timeout=300)))
+        del os.environ["DOCKER_HOST"]
+        if before is not None:
+            os.environ["DOCKER_HOST"] = before
+
+
+@pytest.fixture(scope="session")
+def engine(_rig: docker.DockerClient | Missing) -> docker.DockerClient:
+    """A client of a real Docker engine; DOCKER_HOST names it for programs that a test starts."""
+    if isinstance(_rig, Missing):
+        _missing(_rig)
+    return _rig
+
+
+@pytest.fixture(autouse=True)
+def _engine_where_marked(request: pytest.FixtureRequest) -> None:
+    """What is marked ``engine`` is skipped, or fails, without one, also where it asks for no fixture."""
+    if request.node.get_closest_marker("engine") and "engine" not in request.fixturenames:
+        request.getfixturevalue("engine")
+
+
+@pytest.fixture(scope="session")
+def base(engine: docker.DockerClient) -> str:
+    """A Debian 12 base with Python 3.11 and pip."""
+    try:
+        return import_base(engine, BOOKWORM)
+    except Missing as reason:
+        _missing(reason)
+
+
+@pytest.fixture(scope="session")
+def base13(engine: docker.DockerClient) -> str:
+    """A Debian 13 base with Python 3.13 and pip."""
+    try:
+        return import_base(engine, TRIXIE)
+    except Missing as reason:
+        _missing(reason)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``127.0.0.1:PORT`` of a registry that speaks plain HTTP."""
+    with contextlib.ExitStack() as stack:
+        try:
+            address = stack.enter_context(rig_registry(tmp_path_factory.mktemp("registry")))
+        except Missing as reason:
+            _missing(reason)
+        yield address
+
+
+@pytest.fixture(scope="session")
+def byoc(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The real command in a process of its own: ``byoc("build", cwd=path)``."""
+    return Byoc(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def project(
+    engine: docker.DockerClient,
+    byoc: Command,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Project]:
+    """Scaffolded projects, built: ``project("basic")``, ``project("script-mode-1", "mms")``."""
+    projects = Projects(byoc, tmp_path_factory.mktemp("projects"), lambda: request.getfixturevalue("base"))
+    yield projects
+    for image in projects.built.values():
+        _remove(engine, image)
+
+
+def _remove(client: docker.DockerClient, image: str) -> None:
+    """Remove *image* and whatever still runs it; the build cache stays and makes the next session quick."""
+    for container in client.containers.list(all=True, filters={"ancestor": image}):
+        with contextlib.suppress(DockerException):
+            container.remove(force=True)
+    with contextlib.suppress(APIError):
+        client.images.remove(image, force=True)

@@ -1,0 +1,80 @@
+"""A Docker engine: the one that answers, else one that the rig starts and stops."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+from rig.machine import Missing, cache, debian_root, install, program, running, say, wait_for
+
+__all__ = ["answers", "engine"]
+
+DEFAULT = "unix:///var/run/docker.sock"
+RUN = Path("/run/byoc-rig")
+"""Socket and process id: a short path, since a socket's name may have 107 bytes at most."""
+OWN = f"unix://{RUN}/docker.sock"
+PACKAGES = ("docker.io", "iptables")
+
+
+def answers(endpoint: str) -> bool:
+    """Whether a Docker engine answers at *endpoint*."""
+    try:
+        client = docker.DockerClient(base_url=endpoint, timeout=5)
+    except DockerException:
+        return False
+    with contextlib.closing(client):
+        try:
+            return bool(client.ping())
+        except (DockerException, OSError):
+            return False
+
+
+def find(environ: Mapping[str, str]) -> str | None:
+    """Where an engine runs already: DOCKER_HOST, else the default socket or one that a rig has started."""
+    places = [environ["DOCKER_HOST"]] if environ.get("DOCKER_HOST") else [DEFAULT, OWN]
+    return next((place for place in places if answers(place)), None)
+
+
+@contextlib.contextmanager
+def engine(environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """The endpoint of an engine for as long as the block runs; :class:`Missing` where none can be had."""
+    found = find(environ)
+    if found is not None:
+        yield found
+        return
+    if environ.get("DOCKER_HOST"):
+        raise Missing(f"no Docker engine answers at DOCKER_HOST={environ['DOCKER_HOST']}")
+    if not debian_root():
+        raise Missing("no Docker engine answers: start one (the rig starts its own only on Debian as root)")
+    install(["dockerd"], packages=PACKAGES)
+    found = find(environ)  # where systemd runs, the package has just started its own
+    if found is not None:
+        yield found
+        return
+    with _own() as endpoint:
+        yield endpoint
+
+
+@contextlib.contextmanager
+def _own() -> Iterator[str]:
+    """An engine of the rig's own, data below the rig's cache folder."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    (RUN / "docker.pid").unlink(missing_ok=True)  # nothing answers, so what is written there is stale
+    log = cache() / "dockerd.log"
+    command = [
+        program("dockerd") or "dockerd",
+        f"--host={OWN}",
+        f"--data-root={cache() / 'docker'}",
+        f"--exec-root={RUN / 'exec'}",
+        f"--pidfile={RUN / 'docker.pid'}",
+    ]
+    say(f"starting a Docker engine at {OWN}, log in {log}; it is stopped at the end")
+    with running(command, log=log) as process:
+        if not wait_for(lambda: answers(OWN), seconds=60, process=process):
+            tail = log.read_text(errors="replace")[-2000:]
+            raise Missing(f"dockerd does not come up; the end of {log}:\n{tail}")
+        yield OWN
+        say("stopping the Docker engine")

@@ -1,0 +1,118 @@
+"""The real command in a process of its own, and scaffolded projects built with it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import tomlkit
+
+__all__ = ["Byoc", "Command", "Project", "Projects"]
+
+KEPT_OUT = ("AWS_", "BYOC_")
+"""Beginnings of variables that must not decide what a test sees."""
+
+
+class Command(Protocol):
+    """The fixture ``byoc``."""
+
+    def __call__(
+        self,
+        *args: str | Path,
+        cwd: Path | None = None,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,  # noqa: A002 - subprocess.run's own word
+        timeout: float = 540,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``byoc ARGS``; with *check* a code other than 0 fails the test with all that was printed."""
+        ...
+
+
+class Project(Protocol):
+    """The fixture ``project``."""
+
+    def __call__(self, style: str, server: str = "asgi", *, on: str | None = None) -> Path:
+        """A scaffolded project built on the base *on* (bookworm), once per session: copy it to change it."""
+        ...
+
+
+class Byoc:
+    """Runs the command of this checkout, with a cache and a configuration of its own below *home*."""
+
+    def __init__(self, home: Path) -> None:
+        self.own = {
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "BYOC_CACHE_DIR": str(home / "cache"),
+            "COLUMNS": "100",
+            "XDG_CONFIG_HOME": str(home / "config"),
+        }
+
+    def __call__(
+        self,
+        *args: str | Path,
+        cwd: Path | None = None,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,  # noqa: A002
+        timeout: float = 540,
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "byoc_kit", *map(str, args)]
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(KEPT_OUT)}
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=inherited | self.own | dict(env or {}),
+            input=input or "",
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+        )
+        if check and done.returncode != 0:
+            words = " ".join(map(str, args))
+            raise AssertionError(
+                f"byoc {words}: exit code {done.returncode}\nstdout:\n{done.stdout}\nstderr:\n{done.stderr}"
+            )
+        return done
+
+
+class Projects:
+    """Scaffolds and builds each style once; remembers a failure too, so that it costs its time only once."""
+
+    def __init__(self, byoc: Command, folder: Path, base: Callable[[], str]) -> None:
+        self.byoc, self.folder, self.base = byoc, folder, base
+        self.built: dict[Path, str] = {}
+        self.failed: dict[Path, AssertionError] = {}
+
+    def __call__(self, style: str, server: str = "asgi", *, on: str | None = None) -> Path:
+        base = on or self.base()
+        path = self.folder / "-".join(["t", style, server, *([base.rpartition(":")[2]] if on else [])])
+        if path in self.failed:
+            raise self.failed[path]
+        if path not in self.built:
+            try:
+                self.built[path] = self._make(path, style, server, base)
+            except AssertionError as error:
+                self.failed[path] = error
+                raise
+        return path
+
+    def _make(self, path: Path, style: str, server: str, base: str) -> str:
+        """The image of a new project at *path*, as ``byoc build`` prints it."""
+        self.byoc("init", path, "--style", style, "--base", base)
+        edit(path / "byoc.toml", {"build": {"network": "host"}, "serve": {"server": server}})
+        return self.byoc("build", cwd=path).stdout.strip()
+
+
+def edit(file: Path, tables: Mapping[str, Mapping[str, object]]) -> None:
+    """Set keys of *file*, a TOML file, and keep everything else as it stands."""
+    document = tomlkit.parse(file.read_text(encoding="utf-8"))
+    for table, values in tables.items():
+        if table not in document:
+            document[table] = tomlkit.table()
+        for key, value in values.items():
+            document[table][key] = value
+    file.write_text(tomlkit.dumps(document), encoding="utf-8")
