@@ -20,8 +20,15 @@ from rig.registry import registry as rig_registry
 NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project"})
 
 
-def pytest_configure() -> None:
+DOCKER_PY_LEAVES_SOCKETS = (
+    "ignore:Exception ignored in. <socket.socket fd=.*, family=1,:pytest.PytestUnraisableExceptionWarning"
+)
+"""docker-py does not close its Unix socket when connecting fails, nor after some streams."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM unwinds as Ctrl-C does, so that the rig stops what it started."""
+    config.addinivalue_line("filterwarnings", DOCKER_PY_LEAVES_SOCKETS)
     signal.signal(signal.SIGTERM, _terminated)
 
 
