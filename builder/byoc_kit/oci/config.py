@@ -44,7 +44,7 @@ class ImageConfig:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """From a config blob (``architecture``, ``config``) or from inspect (``Architecture``, ``Config``)."""
+        """From a config blob (``architecture``, ``config``) or inspect (``Architecture``, ``Config``)."""
         inner = document.get("config") or document.get("Config") or {}
         entrypoint, cmd = inner.get("Entrypoint"), inner.get("Cmd")
         return cls(
