@@ -1,0 +1,140 @@
+"""What a new project consists of: the shipped scaffolds, put together for one style and one folder."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from byoc_kit.spec.model import SpecFile
+from byoc_kit.spec.read import ProjectLook
+from byoc_kit.spec.types import Style
+
+__all__ = ["SPEC", "Composed", "Found", "compose", "look"]
+
+SPEC, SCHEMA = PurePosixPath("byoc.toml"), PurePosixPath("byoc.schema.json")
+SOURCES = ("src", ".", "code", "source", "app")
+"""Where a program of the user's is looked for, in this order."""
+DOTTED = {"gitignore": ".gitignore", "dockerignore": ".dockerignore"}
+"""Files that carry another name in byoc, where they would have an effect of their own."""
+EXAMPLE = ("data", "sample.csv", "src", "tests", "requirements.txt", "README.md")
+"""The example and what speaks of it: left out where the user brings a program or a Dockerfile."""
+ONLY_EXAMPLE = re.compile(r"^(hyperparameters|metrics) = .*\n", re.MULTILINE)
+"""Keys that describe the example's own script."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the folder brings along; each None if there is no such thing."""
+
+    train: PurePosixPath | None
+    serve: PurePosixPath | None
+    dockerfile: PurePosixPath | None
+    requirements: bool
+    data: bool
+
+    @property
+    def programs(self) -> bool:
+        """Whether the user's own code or Dockerfile takes the place of the example."""
+        return any((self.train, self.serve, self.dockerfile))
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The files of a scaffold, before they are written, as reading a spec may see them."""
+
+    files: Mapping[PurePosixPath, str]
+
+    def is_file(self, path: PurePosixPath) -> bool:
+        """Whether the scaffold has a file *path*."""
+        return path in self.files
+
+    def is_dir(self, path: PurePosixPath) -> bool:
+        """Whether the scaffold has a file below *path*."""
+        return any(path in file.parents for file in self.files)
+
+    def read_bytes(self, path: PurePosixPath) -> bytes:
+        """The content of *path*. Raises FileNotFoundError."""
+        if path not in self.files:
+            raise FileNotFoundError(str(path))
+        return self.files[path].encode()
+
+
+_: type[ProjectLook] = Composed
+
+
+def look(target: Path) -> Found:
+    """What is in the folder that byoc.toml should point to."""
+    return Found(
+        train=_program(target, "train.py"),
+        serve=_program(target, "inference.py"),
+        dockerfile=PurePosixPath("Dockerfile") if (target / "Dockerfile").is_file() else None,
+        requirements=(target / "requirements.txt").is_file(),
+        data=(target / "data").is_dir(),
+    )
+
+
+def compose(shipped: Path, style: Style, found: Found, values: Mapping[str, str]) -> dict[PurePosixPath, str]:
+    """Every file of the project, byoc.toml last. A file that several parts have is put together from them."""
+    parts = [style.value, *(["_shared/script"] if style.has_toolkit else []), "_shared/every"]
+    texts: dict[PurePosixPath, str] = {}
+    for part in parts:
+        for path, text in _files(shipped / part):
+            texts[path] = texts.get(path, "") + text
+    spec = texts.pop(SPEC)
+    if found.programs:
+        texts = {path: text for path, text in texts.items() if path.parts[0] not in EXAMPLE}
+        spec = adopt(spec, found)
+    texts |= {SCHEMA: json.dumps(SpecFile.model_json_schema(), indent=2) + "\n", SPEC: spec}
+    return {
+        path: _fill(text, values) if path.suffix in {".toml", ".md"} else text for path, text in texts.items()
+    }
+
+
+def adopt(spec: str, found: Found) -> str:
+    """The scaffold's byoc.toml for what the user brings: only tables and keys that are true for it."""
+    tables = {_header(text): text for text in re.split(r"(?m)^(?=\[)", ONLY_EXAMPLE.sub("", spec))}
+    for table, program in {"train": found.train, "serve": found.serve}.items():
+        if program is None:
+            tables.pop(table)
+        else:
+            tables[table] = _point(tables[table], program)
+    if not found.data and "train" in tables:
+        tables["train"] = re.sub(r"(?m)^channels = .*$", "channels = {}", tables["train"])
+    if not found.requirements:
+        tables["python"] = re.sub(r"(?m)^requirements-file = .*$", "requirements = []", tables["python"])
+    if found.dockerfile:
+        tables["image"] = re.sub(r"(?m)^base = .*\n", "", tables["image"])
+        tables["build"] = tables["build"].replace("# dockerfile =", "dockerfile =")
+    elif not (found.train and found.serve):
+        only = "training" if found.train else "hosting"
+        tables["image"] = re.sub(r"(?m)^targets = .*$", f'targets = ["{only}"]', tables["image"])
+    return "".join(tables.values())
+
+
+def _header(table: str) -> str:
+    return table[1 : table.index("]")] if table.startswith("[") else ""
+
+
+def _point(table: str, program: PurePosixPath) -> str:
+    table = re.sub(r'(?m)^program = "[^"]*"', f'program = "{program.name}"', table)
+    return re.sub(r'(?m)^source = "[^"]*"', f'source = "{program.parent}"', table)
+
+
+def _program(target: Path, name: str) -> PurePosixPath | None:
+    places = (PurePosixPath(source) / name for source in SOURCES)
+    return next((place for place in places if (target / place).is_file()), None)
+
+
+def _files(part: Path) -> Iterator[tuple[PurePosixPath, str]]:
+    """The text files of a part of a scaffold, sorted; never bytecode that an installer left there."""
+    for file in sorted(part.rglob("*")):
+        path = PurePosixPath(file.relative_to(part).as_posix())
+        if file.is_file() and "__pycache__" not in path.parts:
+            yield path.with_name(DOTTED.get(path.name, path.name)), file.read_text(encoding="utf-8")
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    for key, value in values.items():
+        text = text.replace("{{" + key + "}}", value)
+    return text
