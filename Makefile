@@ -1,0 +1,45 @@
+# What one does with this project: `make help` lists it.
+.DEFAULT_GOAL := help
+export VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+PYTEST := $(PYTHON) -m pytest
+ARGS ?=
+
+.PHONY: help setup demo test test-unit lint format bench golden lock clean
+
+help:           ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+setup:          ## The environment in .venv: what requirements/ pins, and byoc itself
+	@sh tools/bootstrap.sh
+
+demo: setup     ## Scaffold a project, build it, train, serve, and ask it for a prediction
+	@$(PYTHON) tools/demo.py
+
+test: setup lint ## Everything a machine can check: lint, unit tests, tests with a Docker engine
+	$(PYTEST) --durations=15 $(ARGS)
+
+test-unit: setup ## The tests that need no Docker engine, in under a minute
+	$(PYTEST) -m "not engine" $(ARGS)
+
+lint: setup     ## ruff and mypy
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: setup   ## Put the code into its form, and mend what ruff can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+bench: setup    ## The benchmarks: ratios, each against what one would do without us
+	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file; done
+
+golden: setup   ## Write the golden files anew; look at the difference before you commit it
+	BYOC_GOLDEN=write $(PYTEST) -m "not engine" tests/golden tests/plan $(ARGS)
+
+lock: setup     ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
+	@sh tools/lock.sh
+
+clean:          ## Remove what setup, tests and demo made in this folder
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
