@@ -1,0 +1,167 @@
+"""What a publish would do, as a value: ``--dry-run`` prints it, the deed executes it.
+
+Pure: the registry's present state comes in as a :class:`Survey`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from byoc_kit.oci.config import Platform
+from byoc_kit.oci.digest import Digest
+from byoc_kit.oci.reference import Repository
+from byoc_kit.plan.tags import Source, Tag, Withheld, content_tag, plan_tags
+
+__all__ = ["Conflict", "Held", "PublishPlan", "Subject", "Survey", "fixed_tags", "plan_publish"]
+
+NO_SOURCE = Source()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a tag of the repository points to."""
+
+    digest: Digest
+    config: Digest | None
+    """Of the config; None for an index."""
+
+    def is_image(self, image_id: str | None) -> bool:
+        """Whether an engine knows it as *image_id* (a config's or a manifest's digest)."""
+        return image_id is not None and image_id in {self.digest, self.config}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The repository before anything is changed."""
+
+    tags: frozenset[str] = frozenset()
+    held: Mapping[str, Held] = field(default_factory=dict)
+    """Of the tags that were looked at: the content tag and those that must not move."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is to be published."""
+
+    platform: Platform
+    key: str
+    """The content key; for an image that byoc did not build, the image id."""
+    image_id: str | None
+    """None: it is neither built nor in the registry."""
+    version: str | None
+    further: tuple[str, ...] = ()
+    on_conflict: str = "fail"
+    source: Source = NO_SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A tag that means another image, and must not be moved."""
+
+    tag: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishPlan:
+    """Schema ``byoc/publish-plan/1``."""
+
+    repository: Repository
+    platform: Platform
+    key: str
+    content_tag: str
+    image_id: str | None
+    build: bool
+    """Whether the image must be built first."""
+    push: bool
+    """Whether the image must be pushed to the content tag."""
+    tags: tuple[Tag, ...]
+    """To be put besides the content tag, in this order."""
+    withheld: tuple[Withheld, ...]
+    conflicts: tuple[Conflict, ...]
+    """Not empty: publishing is refused before anything is changed."""
+    source: Source
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "schema": "byoc/publish-plan/1",
+            "repository": str(self.repository),
+            "platform": str(self.platform),
+            "content_key": self.key,
+            "content_tag": self.content_tag,
+            "image_id": self.image_id,
+            "build": self.build,
+            "push": self.push,
+            "tags": [{"name": tag.name, "why": tag.why, "fixed": tag.fixed} for tag in self.tags],
+            "withheld": [{"name": each.name, "why": each.why} for each in self.withheld],
+            "conflicts": [{"tag": each.tag, "digest": each.digest} for each in self.conflicts],
+            "source": {"commit": self.source.commit, "dirty": self.source.dirty},
+            "mutations": list(self.mutations()),
+        }
+
+    def mutations(self) -> tuple[str, ...]:
+        """Everything that would change in engine and registry, in order."""
+        name = f"{self.repository}:"
+        build = ("build the image",) if self.build else ()
+        push = (f"push {name}{self.content_tag}",) if self.push else ()
+        return (*build, *push, *(f"tag {name}{tag.name}" for tag in self.tags))
+
+    def to_text(self) -> str:
+        """For a person."""
+        push = f"{self.repository}:{self.content_tag}" if self.push else "no: the registry has it"
+        lines = [
+            f"image     {self.image_id or 'not built yet'} ({self.platform})",
+            f"build     {'yes' if self.build else 'no: this content is there already'}",
+            f"push      {push}",
+            *(f"tag       {self.repository}:{tag.name}  ({tag.why})" for tag in self.tags),
+            *(f"not put   {each.name}  ({each.why})" for each in self.withheld),
+            *(f"REFUSED   {each.tag} is another image: {each.digest}" for each in self.conflicts),
+        ]
+        return "\n".join(lines)
+
+
+def fixed_tags(subject: Subject, existing: frozenset[str]) -> frozenset[str]:
+    """The tags of the repository that have to be looked at before anything can be decided."""
+    tags, _ = _tags(subject, existing)
+    return existing & {content_tag(subject.key), *(tag.name for tag in tags if tag.fixed)}
+
+
+def plan_publish(subject: Subject, repository: Repository, survey: Survey) -> PublishPlan:
+    """Same arguments, same plan."""
+    name = content_tag(subject.key)
+    there = survey.held.get(name)
+    image_id = subject.image_id or (there.config if there else None)
+    tags, withheld = _tags(subject, survey.tags)
+    taken = [
+        Conflict(tag.name, held.digest)
+        for tag in tags
+        if tag.fixed and (held := survey.held.get(tag.name)) and not held.is_image(image_id)
+    ]
+    if subject.on_conflict == "move":
+        taken = []
+    elif subject.on_conflict == "keep":
+        kept = {conflict.tag for conflict in taken}
+        withheld += tuple(
+            Withheld(tag.name, "it is another image, and is kept") for tag in tags if tag.name in kept
+        )
+        tags, taken = tuple(tag for tag in tags if tag.name not in kept), []
+    return PublishPlan(
+        repository=repository,
+        platform=subject.platform,
+        key=subject.key,
+        content_tag=name,
+        image_id=image_id,
+        build=image_id is None,
+        push=there is None or not there.is_image(image_id),
+        tags=tags,
+        withheld=withheld,
+        conflicts=tuple(taken),
+        source=subject.source,
+    )
+
+
+def _tags(subject: Subject, existing: frozenset[str]) -> tuple[tuple[Tag, ...], tuple[Withheld, ...]]:
+    return plan_tags(
+        version=subject.version, source=subject.source, existing=existing, further=subject.further
+    )

@@ -1,0 +1,130 @@
+"""The record that a publish leaves: what was published, where, from what, and how it was proven.
+
+It holds no clock and no user: publishing the same again gives the same bytes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+__all__ = ["SCHEMA", "Proof", "Record", "Validity"]
+
+SCHEMA = "byoc/record/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Whether the image may be used for one target."""
+
+    valid: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The verification that came before the tags."""
+
+    depth: str
+    result: str
+    counts: Mapping[str, int]
+    report_digest: str
+    """Of the report as canonical JSON, without durations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One published image. Content of ``.byoc/record.json``, schema ``byoc/record/1``."""
+
+    repository: str
+    digest: str
+    media_type: str
+    size: int
+    """Bytes in the registry."""
+    platform: str
+    uris: Mapping[str, tuple[str, ...]]
+    """Region to the references that work there, by digest first; ``*``: the registry belongs to no region."""
+    tags: tuple[str, ...]
+    targets: Mapping[str, Validity]
+    base_reference: str | None
+    base_digest: str | None
+    content_key: str
+    verify: Proof
+    commit: str | None
+    dirty: bool
+    tool: str
+
+    @property
+    def reference(self) -> str:
+        """``registry/repository@sha256:...``."""
+        return f"{self.repository}@{self.digest}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The document; ``delta`` and ``lock_sha256`` are null where no lock was made."""
+        return {
+            "schema": SCHEMA,
+            "image": {
+                "repository": self.repository,
+                "digest": self.digest,
+                "media_type": self.media_type,
+                "size": self.size,
+                "platform": self.platform,
+            },
+            "uris": {region: list(uris) for region, uris in self.uris.items()},
+            "tags": list(self.tags),
+            "targets": {name: {"valid": each.valid, "why": each.why} for name, each in self.targets.items()},
+            "base": {"reference": self.base_reference, "digest": self.base_digest},
+            "delta": None,
+            "lock_sha256": None,
+            "content_key": self.content_key,
+            "verify": {
+                "depth": self.verify.depth,
+                "result": self.verify.result,
+                "counts": dict(self.verify.counts),
+                "report_digest": self.verify.report_digest,
+            },
+            "source": {"commit": self.commit, "dirty": self.dirty},
+            "tool": self.tool,
+        }
+
+    def to_bytes(self) -> bytes:
+        """Canonical: sorted keys, so that equal records are equal files."""
+        return (json.dumps(self.to_json(), indent=2, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """From a document of any program that writes this schema. Raises ValueError for anything else."""
+        if document.get("schema") != SCHEMA:
+            raise ValueError(f"the schema is {document.get('schema')!r}, not {SCHEMA!r}")
+        try:
+            return cls._from_parts(document, document["image"], document["verify"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{error} is missing or is not what the schema says") from error
+
+    @classmethod
+    def _from_parts(
+        cls, document: Mapping[str, Any], image: Mapping[str, Any], proof: Mapping[str, Any]
+    ) -> Self:
+        targets = document["targets"].items()
+        return cls(
+            repository=image["repository"],
+            digest=image["digest"],
+            media_type=image["media_type"],
+            size=image["size"],
+            platform=image["platform"],
+            uris={region: tuple(uris) for region, uris in document["uris"].items()},
+            tags=tuple(document["tags"]),
+            targets={name: Validity(each["valid"], each["why"]) for name, each in targets},
+            base_reference=document["base"]["reference"],
+            base_digest=document["base"]["digest"],
+            content_key=document["content_key"],
+            verify=Proof(
+                depth=proof["depth"],
+                result=proof["result"],
+                counts=proof["counts"],
+                report_digest=proof["report_digest"],
+            ),
+            commit=document["source"]["commit"],
+            dirty=document["source"]["dirty"],
+            tool=document["tool"],
+        )
