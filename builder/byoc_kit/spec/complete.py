@@ -6,19 +6,18 @@ from typing import Any
 
 from byoc_kit.oci.config import Platform
 from byoc_kit.spec import types as t
+from byoc_kit.spec.mistake import SOURCE, View
+from byoc_kit.spec.values import is_root, targets_of
 
 __all__ = ["complete"]
 
 Data = Mapping[str, Any]
 
-ROOT = {"", "root", "0", "root:root", "0:0", "root:0", "0:root"}
-"""Ways to write the USER that SageMaker expects (IMG-05)."""
-
 
 def complete(data: Data, *, requirements: Sequence[str], notes: Sequence[str] = ()) -> t.Spec:
     """The spec of *data*, keys as in the file. *requirements*: the inline ones, then those of the file."""
     train, serve, process = data["train"], data["serve"], data["process"]
-    source = train["source"] if train else "src"
+    source = train["source"] if train else SOURCE
     return t.Spec(
         image=_image(data),
         python=_python(data["python"], requirements),
@@ -36,12 +35,6 @@ def complete(data: Data, *, requirements: Sequence[str], notes: Sequence[str] = 
     )
 
 
-def default_targets(data: Data) -> tuple[t.Target, ...]:
-    """What the image is for where the file does not say it: what it has programs for."""
-    made_for = {"train": t.Target.TRAINING, "serve": t.Target.HOSTING, "process": t.Target.PROCESSING}
-    return tuple(target for table, target in made_for.items() if data.get(table))
-
-
 def _image(data: Data) -> t.Image:
     image = data["image"]
     return t.Image(
@@ -50,8 +43,8 @@ def _image(data: Data) -> t.Image:
         style=t.Style(image["style"] or t.Style.BASIC),
         base=image["base"] or "",
         platform=Platform.parse(image["platform"]),
-        targets=tuple(map(t.Target, image["targets"] or ())) or default_targets(data),
-        user="" if image["user"] in ROOT else image["user"],
+        targets=tuple(map(t.Target, targets_of(View(data)))),
+        user="" if is_root(image["user"]) else image["user"],
         instances=tuple(image["instances"]),
         entrypoint=t.Chain(image["entrypoint"]),
     )

@@ -1,17 +1,20 @@
 """The form of byoc.toml: every key, its type, default and meaning, once.
 
-The reader checks files against these models, ``byoc schema`` prints them as JSON Schema, and docs/byoc-toml.md is
-written from them. Strict: nothing is converted, and what is not listed is an error. Rules that tie several
-keys together or need SageMaker's limits are in :mod:`byoc_kit.spec.rules`.
+The reader checks files against these models, ``byoc schema`` prints them as JSON Schema, and
+docs/byoc-toml.md is written from them. Strict: nothing is converted, and what is not listed is an error.
+Rules that tie several keys together or need SageMaker's limits are in :mod:`byoc_kit.spec.rules`.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.fields import FieldInfo
 
+from byoc_kit.spec.mistake import SOURCE
 from byoc_kit.spec.types import Chain, Network, Server, Style, Target
 
-__all__ = ["SpecFile"]
+__all__ = ["TABLES", "SpecFile", "fields_of"]
 
 Text = Annotated[str, Field(min_length=1)]
 ConvertedStyle = Annotated[Style, Field(strict=False)]
@@ -172,13 +175,13 @@ class TrainTable(Table):
     program: Text = _key(
         "The file that trains, below source.", used="build, run train", examples=["train.py"]
     )
-    source: Text = _key("Folder of the project with the program.", used="build, run train", default="src")
+    source: Text = _key("Folder of the project with the program.", used="build, run train", default=SOURCE)
     module: str | None = _key(
         "Framework style only: package.module:function that every job calls (SAGEMAKER_TRAINING_MODULE).",
         used="build",
         examples=["acme_framework.training:main"],
         default=None,
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        pattern="^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$",
     )
     hyperparameters: dict[str, Any] = _key(
         "Defaults for local runs: text, numbers, booleans, arrays or tables.",
@@ -212,7 +215,7 @@ class ServeTable(Table):
         default=None,
     )
     server: ConvertedServer = _key(
-        "What answers /ping and /invocations: asgi (no Java), or mms (sagemaker-inference and its Java server).",
+        "What answers /ping and /invocations: asgi, or mms (sagemaker-inference, which needs Java).",
         used="build, run serve",
         default=Server.ASGI,
     )
@@ -236,7 +239,7 @@ class ProcessTable(Table):
     """The processing program."""
 
     program: Text = _key("The file that a processing job runs, below source.", used="build, run process")
-    source: Text = _key("Folder of the project with the program.", used="build, run process", default="src")
+    source: Text = _key("Folder of the project with the program.", used="build, run process", default=SOURCE)
 
 
 class BuildTable(Table):
@@ -317,7 +320,13 @@ class WaiverTable(Table):
 
     clause: Text = _key("Id of the clause.", used="verify", examples=["IMG-17"])
     reason: Text = _key("Why.", used="verify")
-    until: Text | None = _key("Last day, YYYY-MM-DD.", used="verify", default=None)
+    until: Text | None = _key(
+        "Last day, YYYY-MM-DD.",
+        used="verify",
+        default=None,
+        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        examples=["2027-01-31"],
+    )
 
 
 class VerifyTable(Table):
@@ -331,10 +340,18 @@ class VerifyTable(Table):
         "Content type of the request. Left out: by the file's name.", used="verify", default=None
     )
     dynamic: bool = _key("Whether the image may be started to check it.", used="verify", default=True)
-    time_limits: dict[str, int | float] = _key(
+    time_limits: dict[str, float] = _key(
         "Clause or step to its limit.", used="verify", unit="seconds", examples=[{"startup": 120}], default={}
     )
     waivers: list[WaiverTable] = _key("Clauses that are knowingly not kept.", used="verify", default=[])
+
+
+def _form(entry: object) -> str:
+    return "table" if isinstance(entry, dict) else "text"
+
+
+Entry = Annotated[Annotated[Text, Tag("text")] | Annotated[FileTable, Tag("table")], Discriminator(_form)]
+"""A value of [files]: the source alone, or a table."""
 
 
 class SpecFile(Table):
@@ -344,9 +361,9 @@ class SpecFile(Table):
         "Versions of byoc that understand this file.", used="all", examples=[">=0.1"], default=None
     )
     image: ImageTable
-    python: PythonTable = PythonTable.model_construct()
-    system: SystemTable = SystemTable.model_construct()
-    files: dict[str, Text | FileTable] = _key(
+    python: PythonTable = Field(default_factory=PythonTable)
+    system: SystemTable = Field(default_factory=SystemTable)
+    files: dict[str, Entry] = _key(
         "Absolute path in the image to a file or folder of the project; a table for its mode.",
         used="build",
         examples=[{"/opt/acme/vocabulary.txt": "data/vocabulary.txt"}],
@@ -364,6 +381,28 @@ class SpecFile(Table):
     train: TrainTable | None = None
     serve: ServeTable | None = None
     process: ProcessTable | None = None
-    build: BuildTable = BuildTable.model_construct()
+    build: BuildTable = Field(default_factory=BuildTable)
     publish: PublishTable | None = None
     verify: VerifyTable | None = None
+
+
+TABLES: Mapping[tuple[str | int, ...], type[Table]] = {
+    (): SpecFile,
+    ("image",): ImageTable,
+    ("python",): PythonTable,
+    ("system",): SystemTable,
+    ("files", "*"): FileTable,
+    ("train",): TrainTable,
+    ("serve",): ServeTable,
+    ("process",): ProcessTable,
+    ("build",): BuildTable,
+    ("publish",): PublishTable,
+    ("verify",): VerifyTable,
+    ("verify", "waivers", "*"): WaiverTable,
+}
+"""Where in the file each table stands; ``*``: any key, any place in an array."""
+
+
+def fields_of(table: type[Table]) -> dict[str, FieldInfo]:
+    """The fields of a table by the keys of the file."""
+    return {field.alias or name: field for name, field in table.model_fields.items()}

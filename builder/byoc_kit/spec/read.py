@@ -1,39 +1,127 @@
-"""byoc.toml to Spec, in three steps: parse, check, complete."""
+"""byoc.toml to Spec, in three steps: parse the text, check what it says, complete it.
 
-import tomllib
+All mistakes of a file are told at once. What depends on the text alone is remembered by the text's content,
+so that a file that was right yesterday costs next to nothing today.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
-from byoc_kit.errors import UsageError
+from byoc_kit.errors import Problem, UsageError
 from byoc_kit.spec.complete import complete
+from byoc_kit.spec.files import ProjectLook, check_files, line_end_notes
+from byoc_kit.spec.mistake import Mistake, View
+from byoc_kit.spec.notes import text_notes
+from byoc_kit.spec.parse import Key, dotted, find_lines, parse
+from byoc_kit.spec.paths import is_inside
+from byoc_kit.spec.requirements import check_lines, read_lines
 from byoc_kit.spec.types import Spec
 
-__all__ = ["ProjectLook", "read_spec"]
+__all__ = ["Forgetful", "Memory", "ProjectLook", "read_spec"]
 
 
-class ProjectLook(Protocol):
-    """What reading a spec may ask about the files of the project; paths are relative to its root."""
+class Memory(Protocol):
+    """Where the outcome of checks is kept between commands; it may forget anything at any time."""
 
-    def is_file(self, path: PurePosixPath) -> bool:
-        """Whether there is a regular file at *path*."""
+    def read(self, kind: str, key: str) -> Any:
+        """The document that was kept under *key*; None: there was none, or it is forgotten."""
 
-    def is_dir(self, path: PurePosixPath) -> bool:
-        """Whether there is a folder at *path*."""
-
-    def read_bytes(self, path: PurePosixPath) -> bytes:
-        """The content of the file *path*. Raises OSError."""
+    def write(self, kind: str, key: str, document: Mapping[str, Any]) -> None:
+        """Keep *document*; never raises."""
 
 
-def read_spec(text: str, *, name: str, look: ProjectLook) -> Spec:
-    """The spec that *text* holds. Raises UsageError with all mistakes of the file in its details."""
-    from pydantic import ValidationError
+class Forgetful:
+    """A memory that keeps nothing."""
 
-    from byoc_kit.spec.model import SpecFile
+    def read(self, kind: str, key: str) -> Any:
+        """Nothing."""
+        return None
 
-    try:
-        data = SpecFile.model_validate(tomllib.loads(text)).model_dump(by_alias=True)
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise UsageError(
-            f"{name} is not right", why=str(error), fix="correct the file", id="BYOC-E101"
-        ) from error
-    return complete(data, requirements=data["python"]["requirements"])
+    def write(self, kind: str, key: str, document: Mapping[str, Any]) -> None:
+        """Forget it."""
+
+
+_: type[Memory] = Forgetful
+NO_MEMORY = Forgetful()
+
+
+def read_spec(text: str, *, name: str, look: ProjectLook, memory: Memory = NO_MEMORY) -> Spec:
+    """The spec that *text* holds, *name* being its file in messages.
+
+    Raises UsageError whose details are all mistakes of the file, each with line, key, reason and remedy.
+    """
+    data, mistakes = _checked_text(text, name, memory)
+    view = View(data)
+    mistakes += check_files(view, look)
+    requirements, wrong = _requirements(view, look, memory)
+    mistakes += wrong
+    if mistakes:
+        raise _refusal(text, name, mistakes)
+    return complete(data, requirements=requirements, notes=(*line_end_notes(view, look), *text_notes(view)))
+
+
+def _checked_text(text: str, name: str, memory: Memory) -> tuple[Mapping[str, Any], list[Mistake]]:
+    """The data with defaults, if the text alone has no mistake; else as written, and the mistakes."""
+    if (remembered := memory.read("spec", text)) is not None:
+        return remembered, []
+    written = parse(text, name)
+
+    from byoc_kit.spec.rules import check_rules
+    from byoc_kit.spec.shape import check_shape
+
+    data, mistakes = check_shape(written)
+    mistakes += check_rules(View(written))
+    if data is None or mistakes:
+        return written, mistakes
+    memory.write("spec", text, data)
+    return data, []
+
+
+def _requirements(view: View, look: ProjectLook, memory: Memory) -> tuple[list[str], Sequence[Mistake]]:
+    """The inline requirements and then those of the file."""
+    inline = [text for _, text in view.texts("python", "requirements")]
+    path = view.text("python", "requirements-file")
+    if path is None or not is_inside(path) or not look.is_file(PurePosixPath(path)):
+        return inline, ()
+    lines, wrong = read_lines(PurePosixPath(path), look)
+    key = "\n".join(line.text for line in lines)
+    if memory.read("requirements", key) is None:
+        wrong = (*wrong, *check_lines(lines))
+        if not wrong:
+            memory.write("requirements", key, {"right": True})
+    return [*inline, *(line.text for line in lines)], wrong
+
+
+def _refusal(text: str, name: str, mistakes: Iterable[Mistake]) -> UsageError:
+    """One error that tells them all, in the order of the file."""
+    unique = list(dict.fromkeys(mistakes))
+    lines = find_lines(text, {mistake.key for mistake in unique})
+    ordered = sorted(unique, key=lambda mistake: (lines.get(mistake.key, 0), dotted(mistake.key)))
+    where = [_where(name, mistake.key, lines) for mistake in ordered]
+    if len(ordered) == 1:
+        only = ordered[0]
+        return UsageError(
+            f"{name} has a mistake",
+            why=only.why,
+            fix=only.fix,
+            id=only.id,
+            details=[f"{where[0]}: {only.what}"],
+        )
+    problems = [
+        Problem(where=place, what=f"{mistake.what}: {mistake.why}", fix=mistake.fix, id=mistake.id)
+        for place, mistake in zip(where, ordered, strict=True)
+    ]
+    ids = {mistake.id for mistake in ordered}
+    return UsageError(
+        f"{name} has {len(ordered)} mistakes",
+        why="the file is read strictly, so that nothing in it is silently ignored",
+        fix="correct the lines above; `byoc schema` lists every key",
+        id=ids.pop() if len(ids) == 1 else "BYOC-E101",
+        details=[str(problem) for problem in problems],
+    )
+
+
+def _where(name: str, key: Key, lines: Mapping[Key, int]) -> str:
+    line = f":{lines[key]}" if key in lines else ""
+    return f"{name}{line}: {dotted(key)}"

@@ -1,15 +1,22 @@
 """Find byoc.toml, read it, and know where things of the project are."""
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from byoc_kit import __version__, spec
 from byoc_kit.errors import UsageError
-from byoc_kit.spec.read import ProjectLook, read_spec
+from byoc_kit.plan.dockerignore import Ignore
+from byoc_kit.spec.read import Memory, ProjectLook, read_spec
 from byoc_kit.spec.types import Spec
+from byoc_kit.store import Store, user_store
 
 __all__ = ["Project", "find", "load"]
 
 FILE = "byoc.toml"
+LARGEST = 1 << 20  # bytes (1 MiB) of a byoc.toml; a larger file is something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,44 +34,15 @@ class Project:
         return self.root / ".byoc"
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """The project's files as reading a spec may see them."""
-
-    root: Path
-
-    def is_file(self, path: PurePosixPath) -> bool:
-        """Whether there is a regular file at *path*."""
-        return (self.root / path).is_file()
-
-    def is_dir(self, path: PurePosixPath) -> bool:
-        """Whether there is a folder at *path*."""
-        return (self.root / path).is_dir()
-
-    def read_bytes(self, path: PurePosixPath) -> bytes:
-        """The content of the file *path*. Raises OSError."""
-        return (self.root / path).read_bytes()
-
-
-_: type[ProjectLook] = Disk
-
-
-def load(file: Path | None = None) -> Project:
+def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
     """The project of *file*; None: of the byoc.toml in the current folder or the nearest parent.
 
     Raises UsageError where there is none, or with everything that is wrong in it.
     """
     path = file.parent.resolve() / file.name if file else find(Path.cwd())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read",
-            why=str(error.strerror),
-            fix="name an existing file with -f",
-            id="BYOC-E102",
-        ) from error
-    return Project(root=path.parent, file=path, spec=read_spec(text, name=path.name, look=Disk(path.parent)))
+    root = path.parent
+    read = read_spec(_text(path), name=path.name, look=Disk(root), memory=Edition(user_store(environ)))
+    return Project(root=root, file=path, spec=read)
 
 
 def find(start: Path) -> Path:
@@ -78,3 +56,87 @@ def find(start: Path) -> Path:
         fix="`byoc init` makes one here, -f FILE names one elsewhere",
         id="BYOC-E103",
     )
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise _unreadable(path, why, "name a file with -f, or `byoc init` makes one") from error
+    if len(content) > LARGEST:
+        raise _unreadable(path, f"it has {len(content)} bytes, which no byoc.toml has", "name another file")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, f"line {line} is not UTF-8, and TOML is", "save it as UTF-8") from error
+
+
+def _unreadable(path: Path, why: str, fix: str) -> UsageError:
+    return UsageError(f"{path} cannot be read", why=why, fix=fix, id="BYOC-E102")
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The project's files, as reading a spec may see them."""
+
+    root: Path
+    _ignore: list[Ignore] = field(default_factory=list)
+
+    def is_file(self, path: PurePosixPath) -> bool:
+        """Whether there is a regular file at *path*."""
+        return (self.root / path).is_file()
+
+    def is_dir(self, path: PurePosixPath) -> bool:
+        """Whether there is a folder at *path*."""
+        return (self.root / path).is_dir()
+
+    def read_bytes(self, path: PurePosixPath) -> bytes:
+        """The content of the file *path*. Raises OSError."""
+        return (self.root / path).read_bytes()
+
+    def leaves(self, path: PurePosixPath) -> bool:
+        """Whether *path* is a link, or below a link, to a place outside the project."""
+        return not (self.root / path).resolve().is_relative_to(self.root.resolve())
+
+    def files(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
+        """The files below *folder* that may go into an image, with their size in bytes, sorted."""
+        ignore = self._ignored()
+        for place, folders, names in os.walk(self.root / folder):
+            folders.sort()
+            for name in sorted(names):
+                file = Path(place, name)
+                path = PurePosixPath(file.relative_to(self.root).as_posix())
+                if not ignore.leaves_out(path):
+                    yield path, file.lstat().st_size
+
+    def _ignored(self) -> Ignore:
+        if not self._ignore:
+            file = self.root / ".dockerignore"
+            self._ignore.append(Ignore(file.read_text(encoding="utf-8") if file.is_file() else ""))
+        return self._ignore[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A store for outcomes of this very version of the checks: another version's are not trusted."""
+
+    store: Store
+
+    def read(self, kind: str, key: str) -> Any:
+        """The document of *key*, None where there is none."""
+        return self.store.read(kind, self._name(key))
+
+    def write(self, kind: str, key: str, document: Mapping[str, Any]) -> None:
+        """Keep *document*."""
+        self.store.write(kind, self._name(key), document)
+
+    def _name(self, key: str) -> str:
+        code = sorted(Path(next(iter(spec.__path__))).glob("*.py"))
+        stamps = ((file.name, file.stat().st_mtime_ns) for file in code)
+        return f"{__version__}\n{list(stamps)}\n{key}"
+
+
+_look: type[ProjectLook] = Disk
+_memory: type[Memory] = Edition

@@ -1,0 +1,48 @@
+"""The reference of the base image, as ``FROM`` understands it."""
+
+from collections.abc import Iterator
+
+from byoc_kit.errors import UsageError
+from byoc_kit.oci.reference import parse_image
+from byoc_kit.spec.mistake import Mistake, View
+
+__all__ = ["check_base"]
+
+KEY = ("image", "base")
+
+
+def check_base(view: View) -> Iterator[Mistake]:
+    """Whether [image] base names an image that a build can start from."""
+    base = view.text(*KEY)
+    if base is None:
+        return
+    if base.startswith("dlc:"):
+        yield Mistake(
+            key=KEY,
+            what=f"{base!r} is a short name of a prebuilt image, and this version has no catalogue of them",
+            why="short names come with `byoc bases`, in a later version",
+            fix="write the full URI: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG",
+            id="BYOC-E112",
+        )
+    elif (why := _not_a_base(base)) is not None:
+        yield Mistake(
+            key=KEY,
+            what="this is not the reference of an image to build on",
+            why=why,
+            fix="write [registry/]repository[:tag][@sha256:...], or the name of an image in the local engine",
+            id="BYOC-E113",
+        )
+
+
+def _not_a_base(base: str) -> str | None:
+    """Why no build can start from *base*; None: it can."""
+    if base.startswith(("oci:", "archive:")):
+        return "the docker engine builds on images of a registry or of its own"
+    if base == "scratch":
+        return "an empty image has no Python, and the entry program needs one"
+    try:
+        # In FROM, docker:24 is the repository docker; only on byoc's command line "docker:" means the engine.
+        parse_image(f"library/{base}" if base.startswith("docker:") else base)
+    except UsageError as error:
+        return error.why
+    return None

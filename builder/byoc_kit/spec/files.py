@@ -1,0 +1,174 @@
+"""The second step, part three: what byoc.toml says about the project's files, held against these files."""
+
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from byoc_kit.spec.mistake import SOURCE, Mistake, View
+from byoc_kit.spec.parse import Key
+from byoc_kit.spec.paths import is_inside, sources
+from byoc_kit.spec.secrets import credential_file, credential_in
+
+__all__ = ["ProjectLook", "check_files", "line_end_notes"]
+
+LARGEST = 256 * 1024  # bytes of a file that is looked into; programs and keys are smaller
+PROGRAMS = frozenset({".py", ".sh", ".bash", ""})
+"""Suffixes of files whose line ends matter to whoever starts them (IMG-04)."""
+
+
+class ProjectLook(Protocol):
+    """What reading a spec may ask about the files of the project; paths are relative to its root."""
+
+    def is_file(self, path: PurePosixPath) -> bool:
+        """Whether there is a regular file at *path*."""
+
+    def is_dir(self, path: PurePosixPath) -> bool:
+        """Whether there is a folder at *path*."""
+
+    def read_bytes(self, path: PurePosixPath) -> bytes:
+        """The content of the file *path*. Raises OSError."""
+
+    def leaves(self, path: PurePosixPath) -> bool:
+        """Whether *path* is a link, or below a link, to a place outside the project."""
+
+    def files(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
+        """The files below *folder* that may go into an image, with their size in bytes, sorted."""
+
+
+def check_files(view: View, look: ProjectLook) -> Iterator[Mistake]:
+    """Everything that byoc.toml expects of the project's files and that is not so."""
+    for rule in (check_existence, check_programs, check_links, check_content):
+        yield from rule(view, look)
+
+
+def check_existence(view: View, look: ProjectLook) -> Iterator[Mistake]:
+    """Files and folders that are named exist."""
+    for key, text in sources(view):
+        path = PurePosixPath(text)
+        if is_inside(text) and not look.is_file(path) and not look.is_dir(path):
+            yield _missing(key, f"there is no file or folder {text}")
+    for key in (("python", "requirements-file"), ("build", "dockerfile")):
+        text = view.text(*key) or ""
+        if text and is_inside(text) and not look.is_file(PurePosixPath(text)):
+            yield _missing(key, f"there is no file {text}")
+    for where, text in view.texts("python", "packages"):
+        yield from _check_package(where, text, look)
+    for where, text in view.texts("python", "find-links"):
+        if "://" not in text and is_inside(text) and not look.is_dir(PurePosixPath(text)):
+            yield _missing(where, f"there is no folder {text}")
+
+
+def _check_package(key: Key, text: str, look: ProjectLook) -> Iterator[Mistake]:
+    if not is_inside(text):
+        return
+    if not look.is_dir(PurePosixPath(text)):
+        yield _missing(key, f"there is no folder {text}")
+    elif not any(look.is_file(PurePosixPath(text, name)) for name in ("pyproject.toml", "setup.py")):
+        yield _missing(key, f"{text} has neither pyproject.toml nor setup.py, so no wheel can be made of it")
+
+
+def check_programs(view: View, look: ProjectLook) -> Iterator[Mistake]:
+    """The programs are where the file says."""
+    for table, source in _code_folders(view):
+        program = view.text(table, "program")
+        if not look.is_dir(source):
+            key = (table, "source") if view.has(table, "source") else (table,)
+            yield _missing(
+                key, f"there is no folder {source}", "create it, or write source = ... with its name"
+            )
+        elif program and is_inside(program) and not look.is_file(source / program):
+            yield _missing((table, "program"), f"there is no file {program} in {source}")
+
+
+def _code_folders(view: View) -> Iterator[tuple[str, PurePosixPath]]:
+    """Each table with a program, and the folder that the program is in."""
+    trains_from = view.text("train", "source") or SOURCE
+    for table, default in (("train", SOURCE), ("serve", trains_from), ("process", SOURCE)):
+        source = view.text(table, "source") or default
+        if view.table(table) and is_inside(source) and not view.has("build", "dockerfile"):
+            yield table, PurePosixPath(source)
+
+
+def _missing(key: Key, what: str, fix: str = "create it, or correct the path") -> Mistake:
+    return Mistake(
+        key=key,
+        what=what,
+        why="paths are read from the folder of byoc.toml",
+        fix=fix,
+        id="BYOC-E118",
+    )
+
+
+def check_links(view: View, look: ProjectLook) -> Iterator[Mistake]:
+    """No link leads out of the project: another machine would build something else."""
+    for key, folder in _taken(view):
+        for path in dict.fromkeys((folder, *(path for path, _ in look.files(folder)))):
+            if look.leaves(path):
+                yield Mistake(
+                    key=key,
+                    what=f"{path} is a link that leads out of the project",
+                    why="what it points to is not part of the project, and elsewhere it is something else",
+                    fix="copy the file into the project",
+                    id="BYOC-E110",
+                )
+
+
+def check_content(view: View, look: ProjectLook) -> Iterator[Mistake]:
+    """No file that goes into the image holds credentials."""
+    for key, folder in _taken(view):
+        for path, size in _all_files(folder, look):
+            found = credential_file(path) or _credential_inside(path, size, look)
+            if found is not None:
+                yield Mistake(
+                    key=key,
+                    what=f"{path} would get into the image: {found}",
+                    why="whoever can pull the image can read it (IMG-22)",
+                    fix="take it out of the folder, or name it in .dockerignore",
+                    id="BYOC-E120",
+                )
+
+
+def _taken(view: View) -> Iterator[tuple[Key, PurePosixPath]]:
+    """Every path of the project that an image is made of, each once, with the key that names it."""
+    named: dict[PurePosixPath, Key] = {}
+    for table, source in _code_folders(view):
+        named.setdefault(source, (table, "source") if view.has(table, "source") else (table,))
+    for key, text in (*sources(view), *view.texts("python", "packages")):
+        if is_inside(text):
+            named.setdefault(PurePosixPath(text), key)
+    return ((key, path) for path, key in named.items())
+
+
+def _all_files(path: PurePosixPath, look: ProjectLook) -> Iterator[tuple[PurePosixPath, int]]:
+    """The files at *path*: itself, or those below it. Links that lead out are not followed."""
+    if look.is_dir(path) and not look.leaves(path):
+        yield from ((file, size) for file, size in look.files(path) if not look.leaves(file))
+    elif look.is_file(path) and not look.leaves(path):
+        yield path, 0
+
+
+def _credential_inside(path: PurePosixPath, size: int, look: ProjectLook) -> str | None:
+    text = _content(path, size, look)
+    found = credential_in(text) if text else None
+    return f"it holds {found}" if found in {"a private key", "an AWS access key"} else None
+
+
+def _content(path: PurePosixPath, size: int, look: ProjectLook) -> str | None:
+    """The text of a file that is not large; None for what cannot be read."""
+    if size > LARGEST:
+        return None
+    try:
+        return look.read_bytes(path)[:LARGEST].decode("latin-1")
+    except OSError:
+        return None
+
+
+def line_end_notes(view: View, look: ProjectLook) -> Iterator[str]:
+    """Programs with Windows line ends, which the image gets without them (IMG-04)."""
+    for _, source in dict.fromkeys(("", folder) for _, folder in _code_folders(view)):
+        for path, size in _all_files(source, look):
+            if path.suffix in PROGRAMS and "\r\n" in (_content(path, size, look) or ""):
+                yield f"{path} has CRLF line ends; the image gets it with LF (IMG-04)"
+
+
+_: Callable[[View, ProjectLook], Iterator[Mistake]] = check_files
