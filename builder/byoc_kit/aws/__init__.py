@@ -1,1 +1,1 @@
-"""Everything that touches boto3 and botocore."""
+"""The only room that knows boto3 and botocore."""

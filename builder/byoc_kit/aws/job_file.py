@@ -1,0 +1,114 @@
+"""A job file is a boto3 CreateTrainingJob request; the service's own model says whether it is one."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from byoc_kit.errors import UsageError
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+__all__ = ["read_job_file"]
+
+OPERATION = "CreateTrainingJob"
+LONGEST = 60  # characters of a value that a message shows
+
+
+def read_job_file(path: Path) -> dict[str, Any]:
+    """The request in *path*. Raises UsageError with everything that the service would refuse in it."""
+    document = _read(path)
+    problems = tuple(_problems(document))
+    if problems:
+        raise UsageError(
+            f"{path} is not a {OPERATION} request",
+            why="it was compared with the service's own description of the request, as botocore has it",
+            fix="mend the members named above; it is what one passes to boto3's create_training_job, as JSON",
+            id="BYOC-E801",
+            details=problems,
+        )
+    return document
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(path, str(error.strerror)) from error
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from error
+    if not isinstance(document, dict):
+        raise _unreadable(path, "it holds no JSON object")
+    return document
+
+
+def _unreadable(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"the job file {path} cannot be read",
+        why=why,
+        fix="give --job a JSON file with a CreateTrainingJob request",
+        id="BYOC-E802",
+    )
+
+
+def _problems(document: dict[str, Any]) -> Iterator[str]:
+    import botocore.session
+    from botocore.validate import ParamValidator
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model(OPERATION).input_shape
+    assert shape is not None
+    report = ParamValidator().validate(document, shape).generate_report()
+    yield from report.splitlines()
+    if not report:  # limits can only be read off values of the right types
+        yield from _limits(shape, document, "")
+
+
+def _limits(shape: "Shape", value: Any, where: str) -> Iterator[str]:
+    """What botocore leaves to the service: longest, largest, patterns and the words of an enumeration."""
+    if shape.type_name == "structure":
+        for name, member in value.items():
+            yield from _limits(shape.members[name], member, f"{where}.{name}".lstrip("."))  # type: ignore[attr-defined]
+    elif shape.type_name == "list":
+        yield from _too_many(shape, len(value), where, "entries")
+        for index, member in enumerate(value):
+            yield from _limits(shape.member, member, f"{where}[{index}]")  # type: ignore[attr-defined]
+    elif shape.type_name == "map":
+        yield from _too_many(shape, len(value), where, "entries")
+        for key, member in value.items():
+            yield from _limits(shape.key, key, f"{where} (key {_short(key)})")  # type: ignore[attr-defined]
+            yield from _limits(shape.value, member, f"{where}.{key}")  # type: ignore[attr-defined]
+    elif shape.type_name == "string":
+        yield from _string(shape, value, where)
+    elif shape.type_name in {"integer", "long", "float", "double"}:
+        yield from _too_many(shape, value, where, "")
+
+
+def _too_many(shape: "Shape", amount: float, where: str, unit: str) -> Iterator[str]:
+    most = shape.metadata.get("max")
+    if most is not None and amount > most:
+        yield f"{where}: {amount} {unit}".rstrip() + f", {most} are allowed"
+
+
+def _string(shape: "Shape", text: str, where: str) -> Iterator[str]:
+    yield from _too_many(shape, len(text), where, "characters")
+    pattern = shape.metadata.get("pattern")
+    if pattern and not _fits(pattern, text):
+        yield f"{where}: {_short(text)} does not fit the pattern {pattern}"
+    words = shape.metadata.get("enum")
+    if words and text not in words:
+        yield f"{where}: {_short(text)} is none of {', '.join(words)}"
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Whether *text* fits; patterns are Java's, and one that Python cannot read is left to the service."""
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except re.error:
+        return True
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")

@@ -1,0 +1,288 @@
+"""Containers and the network of one run: started as planned, watched to their end, and all taken away again.
+
+Everything carries the labels ``byoc.run`` and ``byoc.owner``; what a killed byoc left is found by them and
+removed by the next run.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from byoc_kit.job.container import ContainerPlan
+from byoc_kit.job.outcome import Exit
+from byoc_kit.local.engine import engine_errors
+from byoc_kit.talk import Talk
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["Log", "Running", "Session", "remove_leftovers"]
+
+RUN = "byoc.run"
+OWNER = "byoc.owner"
+KEEP = "byoc.keep"
+TAIL = 40  # lines of a log that an error may quote
+TELL_EVERY = 10.0  # seconds between two lines about a container that takes its time to stop
+
+
+class Log:
+    """Where a container's words go: whole into a file, line by line to whoever listens."""
+
+    def __init__(self, file: BinaryIO, tell: Callable[[str], None]) -> None:
+        self._file, self._tell = file, tell
+        self._rest = b""
+        self.tail: deque[str] = deque(maxlen=TAIL)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what was printed; a line is told when it is complete."""
+        self._file.write(chunk)
+        self._file.flush()
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._line(line)
+
+    def finish(self) -> None:
+        """Tell the last line although nothing ended it."""
+        if self._rest:
+            self._line(self._rest)
+            self._rest = b""
+
+    def _line(self, line: bytes) -> None:
+        # a progress bar draws itself again after each carriage return: only its last state is worth a line
+        text = line.decode(errors="replace").rstrip("\r").rpartition("\r")[2]
+        self.tail.append(text)
+        self._tell(text)
+
+
+class Running:
+    """A started container. Its log is copied and its end awaited by threads of their own."""
+
+    def __init__(self, client: "docker.DockerClient", identity: str, plan: ContainerPlan, log: Log) -> None:
+        self._api, self.id, self.plan, self.log = client.api, identity, plan, log
+        self._ended = threading.Event()
+        self._exit: Exit | None = None
+        chunks = self._api.attach(identity, stdout=True, stderr=True, stream=True, logs=False)
+        with engine_errors(f"starting {plan.name}"):
+            self._api.start(identity)
+        self._copying = threading.Thread(target=self._copy, args=(chunks,), daemon=True)
+        self._copying.start()
+        threading.Thread(target=self._await, daemon=True).start()
+
+    def _copy(self, chunks: Iterator[bytes]) -> None:
+        with suppress(Exception):  # the engine went away, or the log was closed: the end is told by _await
+            for chunk in chunks:
+                self.log.feed(chunk)
+        with suppress(ValueError):
+            self.log.finish()
+
+    def _await(self) -> None:
+        try:
+            self._api.wait(self.id, timeout=None)
+            state = self._api.inspect_container(self.id)["State"]
+            self._exit = Exit(int(state["ExitCode"]), bool(state.get("OOMKilled")))
+            self._copying.join(timeout=5)
+        except Exception:  # removed under our hands, or the engine is gone: for us it has ended
+            self._exit = self._exit or Exit(137)
+        self._ended.set()
+
+    def wait(self, seconds: float | None = None) -> Exit | None:
+        """How it ended; None if it still runs after *seconds*."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not self._ended.wait(_slice(deadline)):  # in slices, so that a signal is seen on every platform
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
+        return self._exit
+
+    def stop(self, grace: float, talk: Talk) -> Exit:
+        """Stop as the service does: SIGTERM, *grace* seconds, SIGKILL (HAR-08). Ctrl-C meanwhile: SIGKILL."""
+        if self.wait(0) is None:
+            talk.say(
+                f"stopping {self.plan.name}: SIGTERM, then up to {grace:.0f} s (Ctrl-C again kills it now)"
+            )
+            try:
+                self._signal(self._stop_signal())
+                self._count_down(grace, talk)
+            except (KeyboardInterrupt, SystemExit):
+                talk.say("killing it")
+        if self.wait(0) is None:
+            self._signal("SIGKILL")
+        return self.wait(30) or Exit(137)
+
+    def _count_down(self, grace: float, talk: Talk) -> None:
+        end = time.monotonic() + grace
+        while (left := end - time.monotonic()) > 0 and self.wait(min(left, TELL_EVERY)) is None:
+            talk.say(f"{self.plan.name} has {max(0.0, end - time.monotonic()):.0f} s left to stop")
+
+    def _stop_signal(self) -> str:
+        return self._api.inspect_container(self.id)["Config"].get("StopSignal") or "SIGTERM"
+
+    def _signal(self, name: str) -> None:
+        from docker.errors import APIError
+
+        with suppress(APIError):  # it has ended between two looks
+            self._api.kill(self.id, name)
+
+    @property
+    def address(self) -> str:
+        """The container's own IP address; empty once it has ended."""
+        settings = self._api.inspect_container(self.id)["NetworkSettings"]
+        networks: Mapping[str, Any] = settings.get("Networks") or {}
+        return next((str(network["IPAddress"]) for network in networks.values()), "")
+
+    def published(self, port: int) -> int | None:
+        """The port of this machine's loopback that leads to *port* of the container."""
+        bindings = self._api.inspect_container(self.id)["NetworkSettings"]["Ports"].get(f"{port}/tcp")
+        return int(bindings[0]["HostPort"]) if bindings else None
+
+
+def _slice(deadline: float | None) -> float:
+    return 0.5 if deadline is None else max(0.0, min(0.5, deadline - time.monotonic()))
+
+
+class Session:
+    """A context in which containers of one run live; leaving it removes them and their network, always."""
+
+    def __init__(self, client: "docker.DockerClient", run: str, *, talk: Talk, keep: bool = False) -> None:
+        self.client, self.run, self._talk, self._keep = client, run, talk, keep
+
+    def __enter__(self) -> "Session":
+        with engine_errors("removing what an earlier run left"):
+            remove_leftovers(self.client, self._talk)
+        with engine_errors("making a network"):
+            self.client.api.create_network(self.network, driver="bridge", labels=self._labels())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._keep:
+            self._talk.note(f"kept: container {self._names()}; remove it with {self._removal()}")
+        else:
+            uninterrupted(lambda: remove(self.client, f"{RUN}={self.run}"))
+
+    @property
+    def network(self) -> str:
+        """The name of the run's own bridge network."""
+        return f"byoc-{self.run}"
+
+    def labels(self, plan: ContainerPlan) -> ContainerPlan:
+        """*plan* with the labels by which a later run finds what was left."""
+        return replace(plan, labels={**plan.labels, **self._labels()})
+
+    def start(self, plan: ContainerPlan, log: Log) -> Running:
+        """Create and start a container as *plan* says. Raises ByocError where that cannot be."""
+        with engine_errors(f"creating {plan.name}"):
+            created = self.client.api.create_container(**_creation(self.client, self.labels(plan)))
+        return Running(self.client, created["Id"], plan, log)
+
+    def _labels(self) -> dict[str, str]:
+        return {RUN: self.run, OWNER: owner(), **({KEEP: "true"} if self._keep else {})}
+
+    def _names(self) -> str:
+        found = self.client.api.containers(all=True, filters={"label": f"{RUN}={self.run}"})
+        return ", ".join(name.removeprefix("/") for container in found for name in container["Names"])
+
+    def _removal(self) -> str:
+        return f"`docker rm -f {self._names()} && docker network rm {self.network}`"
+
+
+def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, Any]:
+    """The arguments of docker-py's create_container for *plan*."""
+    from docker.types import Mount
+
+    api = client.api
+    ports: dict[int | str, Any] = {port.container: ("127.0.0.1", port.host or None) for port in plan.ports}
+    mounts = [
+        Mount(str(mount.target), str(mount.source), type="bind", read_only=mount.read_only)
+        for mount in plan.mounts
+    ]
+    return {
+        "name": plan.name,
+        "image": plan.image,
+        "command": None if plan.command is None else list(plan.command),
+        "entrypoint": None if plan.entrypoint is None else list(plan.entrypoint),
+        "environment": {**plan.env, **plan.secrets},
+        "hostname": plan.hostname,
+        "labels": dict(plan.labels),
+        "ports": list(ports),
+        "host_config": api.create_host_config(
+            mounts=mounts, shm_size=plan.shm_size, init=plan.init, port_bindings=ports
+        ),
+        "networking_config": {"EndpointsConfig": {plan.network: {"Aliases": [plan.alias]}}},
+    }
+
+
+def owner() -> str:
+    """This process, so that another can tell whether it still lives: host, process id, start time."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    """When *pid* started, in the kernel's ticks; empty where /proc does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _is_gone(labels: Mapping[str, str]) -> bool:
+    """Whether the byoc that made a thing with *labels* ran on this host and does not live any more."""
+    host, _, rest = labels.get(OWNER, "").partition(":")
+    pid, _, started = rest.partition(":")
+    if host != socket.gethostname() or not pid.isdigit() or labels.get(KEEP):
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return _started(int(pid)) != started
+
+
+def remove_leftovers(client: "docker.DockerClient", talk: Talk) -> None:
+    """Remove containers and networks of runs whose byoc was killed before it could do so itself."""
+    things = [*client.api.containers(all=True, filters={"label": RUN})]
+    things += client.api.networks(filters={"label": RUN})
+    left = {thing["Labels"][RUN] for thing in things if _is_gone(thing["Labels"])}
+    for run in sorted(left):
+        talk.note(f"removing what the killed run {run} left in the engine")
+        remove(client, f"{RUN}={run}")
+
+
+def remove(client: "docker.DockerClient", label: str) -> None:
+    """Remove the containers with *label*, running or not, and then the networks with it."""
+    from docker.errors import APIError
+
+    for container in client.api.containers(all=True, filters={"label": label}):
+        with suppress(APIError):
+            client.api.remove_container(container["Id"], force=True, v=True)
+    for network in client.api.networks(filters={"label": label}):
+        with suppress(APIError):
+            client.api.remove_network(network["Id"])
+
+
+def uninterrupted(work: Callable[[], None]) -> None:
+    """Do *work* to its end although Ctrl-C or SIGTERM come meanwhile; its errors are of no use any more."""
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    thread = threading.Thread(target=quietly)
+    thread.start()
+    while thread.is_alive():
+        with suppress(KeyboardInterrupt, SystemExit):
+            thread.join()
+
+
+@contextmanager
+def opened_log(path: Path, tell: Callable[[str], None]) -> Iterator[Log]:
+    """A log that is kept at *path*."""
+    with path.open("ab") as file:
+        yield Log(file, tell)

@@ -1,0 +1,72 @@
+"""What the engine answers, in our words: no exception of docker-py or requests leaves this room."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from byoc_kit.errors import ByocError, UsageError
+from byoc_kit.job.outcome import ContainerError, Exit
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["engine_errors", "require_local"]
+
+LOOPBACK = {"localhost", "127.0.0.1"}
+
+
+@contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Turn the engine's refusals while *doing* something into errors a person can act on."""
+    from docker.errors import APIError, DockerException
+
+    try:
+        yield
+    except APIError as error:
+        raise _refused(doing, error.explanation or str(error)) from error
+    except (DockerException, OSError) as error:  # requests' exceptions are OSErrors
+        raise ByocError(
+            f"the Docker engine did not answer while {doing}",
+            why=str(error),
+            fix="see whether it still runs (`docker info`), and try again",
+            id="BYOC-E403",
+        ) from error
+
+
+def _refused(doing: str, said: str) -> ByocError:
+    text = said.lower()
+    if "port is already allocated" in text or "address already in use" in text:
+        return UsageError(
+            f"the port is taken: {said}",
+            why="another program or container listens there",
+            fix="choose another with --port N, or --port 0 for any free one",
+            id="BYOC-E416",
+        )
+    if "exec:" in text and ("not found" in text or "no such file" in text):
+        return _cannot_start(said, Exit(127))
+    if "exec:" in text and ("permission denied" in text or "format error" in text):
+        return _cannot_start(said, Exit(126))
+    return ByocError(
+        f"the Docker engine refused {doing}",
+        why=said,
+        fix="mend what the engine names above; `docker info` shows its state",
+        id="BYOC-E403",
+    )
+
+
+def _cannot_start(said: str, ended: Exit) -> ContainerError:
+    return ContainerError("the container could not be started", ended=ended, id="BYOC-E402", details=[said])
+
+
+def require_local(client: "docker.DockerClient") -> None:
+    """Raise ByocError if the engine is on another machine: folders of this one cannot be mounted there."""
+    address = client.api.base_url
+    host = address.partition("://")[2].partition(":")[0].partition("/")[0]
+    if address in {"http+docker://localhost", "http+docker://localnpipe"} or host in LOOPBACK:
+        return
+    raise ByocError(
+        f"the Docker engine at {address} is on another machine",
+        why="data, code and model are mounted from this machine's disk, which that engine cannot see",
+        fix="use an engine of this machine: unset DOCKER_HOST, or `docker context use default`",
+        id="BYOC-E417",
+    )

@@ -1,0 +1,69 @@
+"""Files that a container wrote as root become the calling user's again (OUT-11)."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byoc_kit.talk import Talk
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["give_back"]
+
+WAYS = (
+    ("chown", ("-R", "-h", "{owner}", "/given")),
+    ("python3", ("-c", "import os\nfor d, s, f in os.walk('/given'):\n for n in ['.', *f, *s]:\n"
+                       "  os.lchown(os.path.join(d, n), {user}, {group})")),
+)  # fmt: skip
+"""Programs that can change owners, tried in turn: an image need not have either."""
+
+
+def give_back(client: "docker.DockerClient", image: str, folder: Path, talk: Talk) -> None:
+    """Make everything below *folder* the caller's, with a helper container of *image* where that needs root.
+
+    Where the image has no program for it, a warning tells the command that does it.
+    """
+    if os.name == "nt" or not (foreign := _foreign(folder)):
+        return
+    user, group = _inside(client)
+    for program, arguments in WAYS:
+        words = [word.format(owner=f"{user}:{group}", user=user, group=group) for word in arguments]
+        if _helped(client, image, folder, [program, *words]):
+            return
+    talk.warn(
+        f"{len(foreign)} files in {folder} are not yours;"
+        f" take them with: sudo chown -R $(id -u):$(id -g) {folder}"
+    )
+
+
+def _foreign(folder: Path) -> list[Path]:
+    own = os.geteuid()
+    return [path for path in (folder, *folder.rglob("*")) if path.lstat().st_uid != own]
+
+
+def _inside(client: "docker.DockerClient") -> tuple[int, int]:
+    """The caller's ids as a container sees them: a rootless engine shows the caller as root."""
+    options: Sequence[str] = client.info().get("SecurityOptions") or ()
+    rootless = any("rootless" in option for option in options)
+    return (0, 0) if rootless else (os.geteuid(), os.getegid())
+
+
+def _helped(client: "docker.DockerClient", image: str, folder: Path, words: list[str]) -> bool:
+    from docker.errors import DockerException
+    from docker.types import Mount
+
+    try:
+        client.containers.run(
+            image,
+            entrypoint=words[:1],
+            command=words[1:],
+            user="0:0",
+            network_mode="none",
+            mounts=[Mount("/given", str(folder), type="bind")],
+            remove=True,
+        )
+    except (DockerException, OSError):
+        return False
+    return True

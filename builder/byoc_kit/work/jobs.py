@@ -1,0 +1,234 @@
+"""From a project, the options of a run and perhaps a job file to the job that is to run."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from byoc_kit.aws.job_file import read_job_file
+from byoc_kit.errors import UsageError
+from byoc_kit.job.arguments import ChannelArgument, channel, hyperparameter
+from byoc_kit.job.container import Mount
+from byoc_kit.job.limits import check_endpoint, check_training, job_name
+from byoc_kit.job.request import RequestedChannel, TrainingRequest, read_request
+from byoc_kit.job.types import Channel, ServeJob, TrainingJob
+from byoc_kit.talk import Talk
+from byoc_kit.work.project import Project
+
+__all__ = ["ContainerOptions", "TrainOptions", "endpoint", "source_mounts", "training_job"]
+
+PROGRAM = PurePosixPath("/opt/program")  # where basic and script-mode-1 have the user's code
+SOURCE = PurePosixPath("/opt/byoc-source")  # where the other styles find it here: in place of S3
+DEFAULT_REGION = "us-east-1"
+DEFAULT_RUNTIME = 86_400  # seconds (TRN-07)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerOptions:
+    """What can be asked of any container that is started here."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """More variables for the container, as the job's or the model's ``Environment``."""
+    live: bool = False
+    """Mount the project's source over the code in the image, so that a change needs no build."""
+    keep: bool = False
+    """Leave the stopped container and its network for a look."""
+    init: bool = False
+    """Start it with Docker's init as PID 1, as the service seems to do at times (HAR-07)."""
+    shm_size: str = "64m"
+    """Size of /dev/shm (HAR-06)."""
+    aws_credentials: bool = False
+    """Hand the caller's AWS credentials to the container."""
+    region: str | None = None
+    """AWS_REGION in the container; None: the project's, else the environment's, else us-east-1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions(ContainerOptions):
+    """What can be asked of ``byoc run train``."""
+
+    hyperparameters: Mapping[str, object] = field(default_factory=dict)
+    """Over those of byoc.toml or the job file."""
+    channels: Mapping[str, str] = field(default_factory=dict)
+    """Name to ``PATH[,mode=MODE][,type=CONTENT-TYPE]``; over those of byoc.toml or the job file."""
+    job_file: Path | None = None
+    """A CreateTrainingJob request as JSON; it replaces what byoc.toml says of the job."""
+    sdk: bool = False
+    """Encode hyperparameters as the SageMaker SDK does (CFG-02)."""
+    instance_type: str | None = None
+    """What resourceconfig.json says; None: the job file's, else ml.m5.xlarge."""
+    time_limit: float | None = None
+    """Seconds; None: the job file's, else a day (TRN-07)."""
+
+
+def training_job(project: Project | None, options: TrainOptions, *, stamp: str, talk: Talk) -> TrainingJob:
+    """The job to run, within the service's limits; *stamp* makes its name unique. Raises UsageError."""
+    request = _request(options, talk)
+    job = TrainingJob(
+        name=job_name(request.name if request else image_name(project), stamp),
+        hyperparameters={**_hyperparameters(project, options, request), **_script_mode(project)},
+        channels=tuple(_channels(project, options, request, talk)),
+        environment={**(request.environment if request else {}), **options.environment},
+        instance_type=options.instance_type or (request and request.instance_type) or "ml.m5.xlarge",
+        entrypoint=request.entrypoint if request else None,
+        arguments=request.arguments if request else None,
+        region=region(project, options),
+        max_runtime=round(options.time_limit or (request and request.max_runtime) or DEFAULT_RUNTIME),
+    )
+    check_training(job)
+    return job
+
+
+def _request(options: TrainOptions, talk: Talk) -> TrainingRequest | None:
+    if options.job_file is None:
+        return None
+    request = read_request(read_job_file(options.job_file), name=str(options.job_file))
+    if request.ignored:
+        talk.note(f"{options.job_file}: without effect on this machine: {', '.join(request.ignored)}")
+    if request.image:
+        talk.note(
+            f"{options.job_file}: TrainingImage is not used; give IMAGE to run another than the last build"
+        )
+    return request
+
+
+def _hyperparameters(
+    project: Project | None, options: TrainOptions, request: TrainingRequest | None
+) -> dict[str, str]:
+    """The file's (already strings, sent as they are) or the spec's, under those of the command line."""
+    spec = project.spec.train if project and request is None else None
+    typed = {**(spec.hyperparameters if spec else {}), **options.hyperparameters}
+    given = dict(request.hyperparameters) if request else {}
+    return given | {key: hyperparameter(value, sdk=options.sdk) for key, value in typed.items()}
+
+
+def _script_mode(project: Project | None) -> dict[str, str]:
+    """What the SDK would send so that the toolkit fetches the script, encoded as it does (HPO-06)."""
+    if project is None or project.spec.train is None or not _fetches(project):
+        return {}
+    sent = {
+        "sagemaker_program": project.spec.train.program,
+        "sagemaker_submit_directory": str(SOURCE),
+    }
+    return {key: json.dumps(value) for key, value in sent.items()}
+
+
+def _fetches(project: Project) -> bool:
+    style = project.spec.image.style
+    return style.has_toolkit and not style.bakes_code
+
+
+def _channels(
+    project: Project | None, options: TrainOptions, request: TrainingRequest | None, talk: Talk
+) -> Iterator[Channel]:
+    here = Path.cwd()
+    asked = {name: channel(name, text) for name, text in options.channels.items()}
+    spec = project.spec.train if project else None
+    own = {name: ChannelArgument(str(path)) for name, path in (spec.channels if spec else {}).items()}
+    wanted = {channel.name: channel for channel in request.channels} if request else {}
+    missing = [channel for name, channel in wanted.items() if name not in asked and name not in own]
+    if missing:
+        raise _without_data(missing)
+    for name in [*(wanted or own), *(asked.keys() - (wanted or own).keys())]:
+        if name in wanted and name not in asked:
+            talk.note(f"channel {name}: the folder of byoc.toml stands in for {wanted[name].uri}")
+        argument, root = (
+            (asked[name], here) if name in asked else (own[name], project.root if project else here)
+        )
+        yield _channel(name, argument, root, wanted.get(name))
+
+
+def _channel(name: str, argument: ChannelArgument, root: Path, wanted: RequestedChannel | None) -> Channel:
+    if argument.mode == "Pipe":
+        raise UsageError(
+            f"channel {name}: mode Pipe cannot be given here",
+            why="byoc run train gives whole files (modes File and FastFile)",
+            fix=f"leave out mode=Pipe for {name}",
+            id="BYOC-E408",
+        )
+    fast = argument.mode == "FastFile" or (wanted is not None and wanted.mode == "FastFile")
+    return Channel(
+        name=name,
+        source=(root / Path(argument.path).expanduser()).resolve(),
+        mode="FastFile" if fast else "File",
+        content_type=argument.content_type or (wanted.content_type if wanted else None),
+        record_wrapper="RecordIO" if wanted and wanted.record_wrapper == "RecordIO" else "None",
+    )
+
+
+def _without_data(missing: list[RequestedChannel]) -> UsageError:
+    return UsageError(
+        f"{len(missing)} channel{'s' * (len(missing) > 1)} of the job file need data of this machine",
+        why="byoc run train mounts local folders; it fetches nothing from S3",
+        fix="add " + " ".join(f"--channel {channel.name}=PATH" for channel in missing),
+        id="BYOC-E405",
+        details=[f"channel {channel.name}: {channel.uri}" for channel in missing],
+    )
+
+
+def source_mounts(project: Project | None, source: PurePosixPath | None, *, live: bool) -> tuple[Mount, ...]:
+    """The project's *source* where its style looks for it, read-only. Raises UsageError for a vain *live*."""
+    if live and (project is None or source is None or project.spec.build.dockerfile is not None):
+        raise UsageError(
+            "--live has nothing to mount",
+            why="it puts the source of byoc.toml over /opt/program, where byoc itself has put the code",
+            fix="use it in a project whose image byoc renders; with a Dockerfile of your own, build again",
+            id="BYOC-E418",
+        )
+    if project is None or source is None:
+        return ()
+    folder = (project.root / source).resolve()
+    if _fetches(project):
+        return (Mount(folder, SOURCE, read_only=True),)
+    return (Mount(folder, PROGRAM, read_only=True),) if live else ()
+
+
+def endpoint(
+    project: Project | None, options: ContainerOptions, *, stamp: str, model: Path | None
+) -> ServeJob:
+    """The endpoint to run, within the service's limits. Raises UsageError."""
+    job = ServeJob(
+        name=job_name(image_name(project), stamp),
+        model=model,
+        environment={**_serving_script(project), **options.environment},
+        region=region(project, options),
+    )
+    check_endpoint(job)
+    return job
+
+
+def _serving_script(project: Project | None) -> dict[str, str]:
+    """What the SDK sets on a model that it has repacked with its code (STK-04)."""
+    if project is None or project.spec.serve is None or not _fetches(project):
+        return {}
+    return {
+        "SAGEMAKER_PROGRAM": project.spec.serve.program,
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    }
+
+
+def serving_code(project: Project | None) -> Path | None:
+    """The folder that goes to ``code/`` in the model; None: the image has the code."""
+    if project is None or project.spec.serve is None or not _fetches(project):
+        return None
+    return (project.root / project.spec.serve.source).resolve()
+
+
+def image_name(project: Project | None) -> str:
+    """What a job is named after."""
+    return project.spec.image.name if project else "byoc"
+
+
+def region(
+    project: Project | None, options: ContainerOptions, environ: Mapping[str, str] = os.environ
+) -> str:
+    """The region a container is told: option, byoc.toml, environment, us-east-1."""
+    publish = project.spec.publish if project else None
+    return (
+        options.region
+        or (publish.region if publish else None)
+        or environ.get("AWS_REGION")
+        or environ.get("AWS_DEFAULT_REGION")
+        or DEFAULT_REGION
+    )

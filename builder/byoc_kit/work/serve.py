@@ -1,0 +1,202 @@
+"""``byoc run serve``: an endpoint in one container, pinged and asked as the service would."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from byoc_kit.errors import UsageError
+from byoc_kit.job.container import ContainerPlan, Mount, serving_container
+from byoc_kit.job.media import content_type
+from byoc_kit.local import serving, tree
+from byoc_kit.local.containers import Session
+from byoc_kit.local.models import prepare_model
+from byoc_kit.local.serving import Answer, Server
+from byoc_kit.talk import Talk
+from byoc_kit.work.jobs import ContainerOptions, endpoint, serving_code, source_mounts
+from byoc_kit.work.project import Project
+from byoc_kit.work.start import Place, find, shell, stamp, with_options
+
+__all__ = ["Endpoint", "Invocation", "ServeOptions", "ServeResult", "run_serve", "serve", "shell_serve"]
+
+MODEL = PurePosixPath("/opt/ml/model")
+USUAL_PORT = 8080  # of this machine, when there is nothing to invoke
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions(ContainerOptions):
+    """What can be asked of ``byoc run serve``."""
+
+    model: Path | None = None
+    """A folder or a model.tar.gz; None: the newest successful run's, else ``[serve] model``, else none."""
+    invoke: tuple[Path, ...] = ()
+    """Files to send to /invocations, one after the other; then the server is stopped."""
+    content_type: str | None = None
+    """Of the files; None: by the name of each."""
+    accept: str | None = None
+    """The Accept header; None: none is sent."""
+    port: int | None = None
+    """Of this machine's loopback, 0 for any; None: 8080, or any where there is something to invoke."""
+    timeout: float = serving.STARTUP
+    """Seconds until the first good ping (INF-04)."""
+
+
+USUAL = ServeOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One file that was sent, and the answer."""
+
+    file: Path
+    content_type: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeResult:
+    """What an endpoint answered."""
+
+    image: str
+    model: Path | None
+    ready_seconds: float
+    """From the start of the container to the first good ping."""
+    invocations: tuple[Invocation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A server that answers its pings, and what it serves."""
+
+    image: str
+    model: Path | None
+    server: Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An endpoint that can start."""
+
+    place: Place
+    model: Path | None
+    session: Session
+    plan: ContainerPlan
+
+
+def run_serve(
+    project: Project | None,
+    *,
+    image: str | None = None,
+    options: ServeOptions = USUAL,
+    talk: Talk,
+    ready: Callable[[Endpoint], None] = lambda endpoint: None,
+) -> ServeResult:
+    """Serve; send what is to be invoked and end, or call *ready* and go on until somebody stops it (Ctrl-C).
+
+    Raises ByocError for a server that ends, is not healthy in time, or refuses a request.
+    """
+    bodies = [(file, _read(file)) for file in options.invoke]
+    with serve(project, image=image, options=options, talk=talk) as endpoint:
+        answers = tuple(_invoke(endpoint, file, body, options, talk) for file, body in bodies)
+        if not bodies:
+            ready(endpoint)
+            endpoint.server.wait()
+        return ServeResult(
+            image=endpoint.image,
+            model=endpoint.model,
+            ready_seconds=round(endpoint.server.seconds, 3),
+            invocations=answers,
+        )
+
+
+@contextmanager
+def serve(
+    project: Project | None, *, image: str | None = None, options: ServeOptions = USUAL, talk: Talk
+) -> Iterator[Endpoint]:
+    """An endpoint as the service would start it; stopped and removed at the end of the context."""
+    with _prepared(project, image, options, talk) as ready:
+        with_what = f"the model {ready.model}" if ready.model else "no model"
+        talk.say(f"serving {with_what} in {ready.place.image.reference}")
+        log = ready.place.state / "serve.log"
+        with serving.serving(
+            ready.plan, ready.session, log=log, timeout=options.timeout, talk=talk
+        ) as server:
+            talk.say(f"healthy after {server.seconds:.1f} s")
+            yield Endpoint(image=ready.place.image.reference, model=ready.model, server=server)
+
+
+def shell_serve(
+    project: Project | None, *, image: str | None = None, options: ServeOptions = USUAL, talk: Talk
+) -> None:
+    """Open a shell where the service would start serving."""
+    with _prepared(project, image, options, talk) as ready:
+        shell(ready.place, ready.plan, ready.session, talk)
+
+
+@contextmanager
+def _prepared(
+    project: Project | None, image: str | None, options: ServeOptions, talk: Talk
+) -> Iterator[Prepared]:
+    place = find(project, image, talk)
+    model = _model(project, place, options, talk)
+    job = endpoint(project, options, stamp=stamp(), model=model)
+    spec = project.spec.serve if project else None
+    live = source_mounts(project, spec.source if spec else None, live=options.live) if options.live else ()
+    session = Session(place.client, job.name, talk=talk, keep=options.keep)
+    scratch = place.state / "serve" / job.name
+    scratch.mkdir(parents=True)
+    try:
+        folder = prepare_model(model, code=serving_code(project), scratch=scratch)
+        plan = serving_container(
+            job,
+            image=place.image.id,
+            mounts=(*([Mount(folder, MODEL, read_only=True)] if folder else []), *live),
+            network=session.network,
+            port=_port(options),
+        )
+        yield Prepared(place=place, model=model, session=session, plan=with_options(plan, options))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _model(project: Project | None, place: Place, options: ServeOptions, talk: Talk) -> Path | None:
+    if options.model is not None:
+        return options.model.expanduser().resolve()
+    newest = tree.newest_success(place.state / "runs")
+    if newest is not None:
+        talk.note(f"the model is that of the newest successful run, {newest.root.name}")
+        return newest.model
+    spec = project.spec.serve if project else None
+    if project is not None and spec is not None and spec.model is not None:
+        talk.note(f"no run has made a model yet: [serve] model, {spec.model}, is served")
+        return (project.root / spec.model).resolve()
+    talk.note("no run has made a model and none is named: the container gets none (INF-16)")
+    return None
+
+
+def _port(options: ServeOptions) -> int:
+    if options.port is not None:
+        return options.port
+    return 0 if options.invoke else USUAL_PORT
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"the request {file} cannot be read",
+            why=str(error.strerror),
+            fix="name an existing file with --invoke",
+            id="BYOC-E419",
+        ) from error
+
+
+def _invoke(endpoint: Endpoint, file: Path, body: bytes, options: ServeOptions, talk: Talk) -> Invocation:
+    kind = options.content_type or content_type(file)
+    if len(body) > serving.LARGEST:
+        talk.warn(f"{file} has {len(body):,} bytes; a real-time endpoint takes {serving.LARGEST:,} (INF-10)")
+    answer = endpoint.server.invoke(body, content_type=kind, accept=options.accept)
+    talk.say(f"{file} as {kind}: {answer.status}, {answer.content_type or 'no type'}, {answer.seconds:.3f} s")
+    return Invocation(file=file, content_type=kind, answer=answer)

@@ -1,0 +1,75 @@
+"""What every local run needs before a container can start: the engine, the image, a name and a place."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byoc_kit.aws.credentials import credentials
+from byoc_kit.docker_api import connect
+from byoc_kit.job.arguments import size
+from byoc_kit.job.container import ContainerPlan, typed_command
+from byoc_kit.local.containers import Session
+from byoc_kit.local.engine import require_local
+from byoc_kit.local.images import LocalImage, find_image
+from byoc_kit.local.shell import open_shell
+from byoc_kit.oci.config import Platform
+from byoc_kit.talk import Talk
+from byoc_kit.work.jobs import ContainerOptions
+from byoc_kit.work.project import Project
+from byoc_kit.work.state import read_last_build
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["Place", "find", "shell", "stamp", "with_options"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a container is going to run."""
+
+    client: "docker.DockerClient"
+    image: LocalImage
+    state: Path
+    """The project's ``.byoc``; of the current folder where there is no project."""
+
+
+def find(project: Project | None, image: str | None, talk: Talk) -> Place:
+    """The engine, and *image* or the project's last build in it. Raises ByocError for what is missing."""
+    reference = image or _last_build(project)
+    client = connect()
+    require_local(client)
+    platform = project.spec.image.platform if project else Platform()
+    found = find_image(client, reference, platform, talk)
+    return Place(client=client, image=found, state=project.state if project else Path(".byoc").resolve())
+
+
+def _last_build(project: Project | None) -> str:
+    assert project is not None, "without a project, callers name an image"
+    return read_last_build(project).reference
+
+
+def stamp() -> str:
+    """What makes a job's name unique, as the SageMaker SDK does it: the time to the millisecond, in UTC."""
+    now = datetime.now(UTC)
+    return f"{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
+
+
+def with_options(plan: ContainerPlan, options: ContainerOptions) -> ContainerPlan:
+    """*plan* with what the options add to any container. Raises UsageError, ByocError."""
+    return replace(
+        plan,
+        init=options.init,
+        shm_size=size(options.shm_size, option="--shm-size"),
+        secrets=credentials() if options.aws_credentials else {},
+    )
+
+
+def shell(place: Place, plan: ContainerPlan, session: Session, talk: Talk) -> None:
+    """A shell in a container like *plan*, after saying what the service would start there."""
+    config = place.image.config
+    words = typed_command(plan, config.entrypoint or (), config.cmd or ())
+    with session:
+        talk.note(f"here the service would start: {' '.join(words)}")
+        open_shell(session.labels(plan))
