@@ -1,0 +1,51 @@
+"""What stops a start, told in what, why and fix; and what a request is refused with."""
+
+from __future__ import annotations
+
+
+class ServingError(Exception):
+    """The server cannot start, for a reason that its user can change."""
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
+        self.what, self.why, self.fix = what, why, fix
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        lines = ["error: " + self.what]
+        lines += ["  why: " + self.why] if self.why else []
+        lines += ["  fix: " + self.fix] if self.fix else []
+        return "\n".join(lines)
+
+
+class ModelLoadError(ServingError):
+    """The user's own code failed while the program was imported or the model loaded."""
+
+    def __init__(self, what: str, *, why: str, fix: str, traceback: str) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return self.traceback + super().__str__()
+
+
+class RequestError(Exception):
+    """A request that is answered with *status* (4xx) and one sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status_code = status
+        super().__init__(message)
+
+
+def describe(error: BaseException) -> str:
+    """One line for a client: ``ValueError: bad shape``."""
+    text = " ".join(str(error).split())
+    if isinstance(error, RequestError):
+        return text
+    name = type(error).__name__
+    return "{}: {}".format(name, text) if text else name
+
+
+def status_of(error: BaseException) -> int:
+    """HTTP status for an exception: its ``status_code`` (sagemaker-inference's errors have one), else 500."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) and 400 <= status <= 599 else 500

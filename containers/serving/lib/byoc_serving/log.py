@@ -1,0 +1,28 @@
+"""What the server says. One stream, stderr, so that the user's stdout stays the user's."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+
+def say(text: str) -> None:
+    """One line of the server's own."""
+    print("byoc serving: " + text, file=sys.stderr, flush=True)
+
+
+def prepare_streams() -> None:
+    """Let the user's prints appear at once, also where PYTHONUNBUFFERED is not set (IMG-17)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
+
+
+def prepare_logging() -> None:
+    """Show the user's ``logging.info``, as multi-model-server does, unless the program set it up."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def megabytes(size: int) -> str:
+    """*size* bytes for people."""
+    return "{:.0f} MB".format(size / 1e6)

@@ -1,0 +1,184 @@
+"""The ASGI server: bind, load, then listen (INF-05); one process, or several under ``workers``."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Any, Callable, List, Optional, Sequence
+
+from byoc_serving import log, machine, usercode, workers
+from byoc_serving.app import App
+from byoc_serving.errors import ServingError
+from byoc_serving.functions import Functions
+from byoc_serving.settings import Settings, read_settings
+from byoc_serving.usercode import Program
+from byoc_serving.userthread import UserThread
+
+GRACE = 25  # seconds for requests in flight after SIGTERM; SIGKILL comes after 30 (INF-13)
+KEEP_ALIVE = 75  # seconds a connection may idle; longer than the pools in front of it keep theirs
+
+
+def main(arguments: Sequence[str], started: float) -> int:
+    """Serve until told to stop. *started* is when the process began, by the monotonic clock."""
+    log.prepare_streams()
+    try:
+        return _main(arguments, started)
+    except ServingError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+
+
+def _main(arguments: Sequence[str], started: float) -> int:
+    settings = read_settings(arguments, os.environ)
+    program = usercode.find_program(settings, os.environ)
+    usercode.install_requirements(settings)
+    os.environ.setdefault("OMP_NUM_THREADS", str(machine.threads_per_worker(settings.workers)))
+    _import_uvicorn()
+    sock = bind(settings.port)
+    worker = Worker(settings, program, sock)
+
+    def ready(memory: int) -> None:
+        text = "ready on port {} in {:.2f} s, {} worker{}: {} of memory each, {} in all".format(
+            settings.port,
+            time.monotonic() - started,
+            settings.workers,
+            "s" * (settings.workers > 1),
+            log.megabytes(memory),
+            log.megabytes(memory * settings.workers),
+        )
+        log.say(text)
+
+    if settings.workers == 1:
+        worker.load()
+        return worker.serve(ready=lambda: ready(machine.memory()))
+    return workers.supervise(worker, settings.workers, ready)
+
+
+def bind(port: int) -> socket.socket:
+    """A socket on all interfaces that does not listen yet (INF-01). Raises ServingError if it is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("0.0.0.0", port))  # noqa: S104 - INF-01 demands all interfaces
+    except OSError as error:
+        sock.close()
+        taken = error.errno == errno.EADDRINUSE
+        raise ServingError(
+            "cannot listen on port {}".format(port),
+            why="another process of this container listens there" if taken else str(error),
+            fix="stop it, or set SAGEMAKER_BIND_TO_PORT to a free port",
+        ) from error
+    return sock
+
+
+class Worker:
+    """One process that holds the model and answers requests."""
+
+    def __init__(self, settings: Settings, program: Program, sock: socket.socket) -> None:
+        self.settings = settings
+        self.program = program
+        self.sock = sock
+        self.code = 0
+        self._server: Any = None
+        self._thread = UserThread()
+        self._functions: List[Functions] = []
+
+    def load(self) -> None:
+        """Load the model. Raises ServingError. SIGTERM meanwhile ends the process at once, with 0."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        self._thread.start(self._load)
+
+    def serve(self, *, ready: Callable[[], None], leash: Optional[int] = None) -> int:
+        """Answer requests until told to stop; the exit code. *leash* is readable once nobody supervises."""
+        loop = _new_loop()
+        self._thread.serve(loop)
+        app = App(self._functions[0], self._thread, self.settings.max_payload, self.end)
+        self._server = _uvicorn_server(app, ready)
+        if leash is not None:
+            loop.add_reader(leash, self.end, 1)
+        loop.run_until_complete(self._server.serve(sockets=[self.sock]))
+        if not self._thread.stop(seconds=1):
+            _exit_now(self.code)  # user code that runs on would hold up the interpreter's own end
+        return self.code
+
+    def end(self, code: int) -> None:
+        """Finish what is in flight and leave with *code*."""
+        self.code = code
+        self._server.should_exit = True
+
+    def _load(self) -> None:
+        module = usercode.import_program(self.program)
+        log.prepare_logging()
+        functions = Functions(module, self.settings.model_dir, self.settings.default_accept)
+        functions.load()
+        self._functions.append(functions)
+
+    def _stop(self, number: int, frame: Optional[FrameType]) -> None:
+        if self._server is None:
+            log.say("told to stop while the model was loading")
+            _exit_now(0)
+        self._server.should_exit = True
+
+
+def _exit_now(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop where it is installed, else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def _import_uvicorn() -> None:
+    """Fail early, and before workers are made: they share what is imported here."""
+    try:
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ServingError(
+            "uvicorn cannot be imported",
+            why="{}, by {}".format(error, sys.executable),
+            fix="build the image with byoc, which adds it, or install uvicorn into this Python",
+        ) from error
+
+
+def _uvicorn_server(app: App, ready: Callable[[], None]) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
+            await super().startup(sockets=sockets)
+            ready()
+
+    return Server(
+        uvicorn.Config(
+            app,
+            interface="asgi3",
+            loop="none",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            log_level="critical",
+            access_log=False,  # the app reports its errors itself, once
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
