@@ -1,5 +1,6 @@
 """The real command in a process of its own, and scaffolded projects built with it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import Protocol
 
 import tomlkit
 
-__all__ = ["Byoc", "Command", "Project", "Projects"]
+__all__ = ["Byoc", "Command", "Project", "Projects", "edit", "image"]
 
 KEPT_OUT = ("AWS_", "BYOC_")
 """Beginnings of variables that must not decide what a test sees."""
@@ -101,10 +102,10 @@ class Projects:
         return path
 
     def _make(self, path: Path, style: str, server: str, base: str) -> str:
-        """The image of a new project at *path*, as ``byoc build`` prints it."""
+        """The image id of a new project at *path*."""
         self.byoc("init", path, "--style", style, "--base", base)
         edit(path / "byoc.toml", {"build": {"network": "host"}, "serve": {"server": server}})
-        return self.byoc("build", cwd=path).stdout.strip()
+        return self.byoc("build", cwd=path).stdout.strip().removeprefix("docker:")
 
 
 def edit(file: Path, tables: Mapping[str, Mapping[str, object]]) -> None:
@@ -116,3 +117,9 @@ def edit(file: Path, tables: Mapping[str, Mapping[str, object]]) -> None:
         for key, value in values.items():
             document[table][key] = value
     file.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def image(project: Path) -> str:
+    """The name of the image that ``byoc build`` made of *project*."""
+    built = json.loads((project / ".byoc" / "last-build.json").read_text(encoding="utf-8"))
+    return str(built["name"])
