@@ -17,6 +17,7 @@ __all__ = ["Backoff", "ca_bundle", "pool", "redact"]
 
 RETRY_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
 TRIES: Final = 5
+CONNECT_TRIES: Final = 3  # where nobody listens, waiting long seldom helps
 LONGEST_WAIT: Final = 30.0  # seconds between two tries, also where the registry asks for more
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0  # without a single byte
@@ -26,19 +27,20 @@ PROTOCOL_KEYS: Final = {"digest", "mount", "from", "n", "last", "service", "scop
 
 
 class Backoff(Retry):
-    """Tries again after 0.5, 1, 2, 4 s (each shortened at random), or when the registry says, within limits.
+    """Tries again after 0, 0.5, 1, 2, 4 s, shortened at random, or when the registry says, within limits.
 
     Only for requests that may be repeated: reading, and writing a manifest.
     """
 
     @classmethod
-    def standard(cls) -> "Backoff":
-        """The rule for every request of this package."""
+    def standard(cls, factor: float = 0.25) -> "Backoff":
+        """The rule for every request of this package; *factor* in seconds, half of the second wait."""
         return cls(
             total=TRIES,
+            connect=CONNECT_TRIES,
             status_forcelist=RETRY_STATUS,
             allowed_methods=frozenset({"GET", "HEAD", "PUT"}),
-            backoff_factor=0.5,
+            backoff_factor=factor,
             redirect=5,
             raise_on_status=False,
         )

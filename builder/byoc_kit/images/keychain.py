@@ -17,7 +17,8 @@ __all__ = ["Credentials", "Keychain", "Runner", "docker_config"]
 HELPER_SECONDS = 30.0
 """How long a credential helper may take: some ask a cloud service first."""
 HUB_KEY = "https://index.docker.io/v1/"
-"""The name under which ``docker login`` keeps what belongs to ``docker.io``."""
+"""The name under which ``docker login`` keeps what belongs to :data:`HUB_HOSTS`."""
+HUB_HOSTS = {"docker.io", "registry-1.docker.io", "index.docker.io"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,10 @@ class Keychain:
 
     def __call__(self, host: str) -> Credentials | None:
         """The credentials for *host*; None: nobody is logged in there. Raises ByocError (BYOC-E510)."""
-        for key in _keys(host):
-            helper = self.document.get("credHelpers", {}).get(key) or self.document.get("credsStore")
-            found = self._from_helper(helper, key) if helper else None
-            found = found or self._from_file(key)
-            if found:
-                return found
-        return None
+        name = HUB_KEY if host in HUB_HOSTS else host
+        helper = self.document.get("credHelpers", {}).get(name) or self.document.get("credsStore")
+        found = self._from_helper(helper, name) if helper else None
+        return found or next(filter(None, map(self._from_file, _keys(name))), None)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -132,9 +130,9 @@ def docker_config(environ: Mapping[str, str] = os.environ, *, runner: Runner = r
     return Keychain(document, path, runner)
 
 
-def _keys(host: str) -> tuple[str, ...]:
-    plain = (host, f"https://{host}", f"https://{host}/v1/", f"https://{host}/v2/")
-    return (*plain, HUB_KEY) if host in {"docker.io", "registry-1.docker.io", "index.docker.io"} else plain
+def _keys(name: str) -> tuple[str, ...]:
+    """The forms in which config.json may name a registry; older programs wrote whole URLs."""
+    return (name, f"https://{name}", f"https://{name}/v1/", f"https://{name}/v2/")
 
 
 def _without_content(error: Exception) -> str:

@@ -74,6 +74,7 @@ class Session:
     """``http`` or ``https``; None: plain HTTP on this machine, HTTPS everywhere else."""
     actions: str = "pull,push"
     """What a token is asked for."""
+    backoff: Backoff = field(default_factory=Backoff.standard, repr=False)
     _http: urllib3.PoolManager | None = field(default=None, init=False, repr=False)
     _authorization: str | None = field(default=None, init=False, repr=False)
 
@@ -117,7 +118,7 @@ class Session:
         """Send and read; again where the connection breaks, even within the body."""
         self._http = self._http or pool(self.root, self.environ)
         ours = {"Authorization": self._authorization} if self._authorization else {}
-        retries = Backoff.standard()
+        retries = self.backoff
         while True:
             try:
                 response = self._http.request(
