@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 from byoc_kit import assets
 from byoc_kit.errors import UsageError
-from byoc_kit.oci.reference import parse_image
-from byoc_kit.spec.read import read_spec
+from byoc_kit.spec.bases import check_base
+from byoc_kit.spec.mistake import View
 from byoc_kit.spec.types import Style
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.scaffold import SPEC, Composed, Found, compose, look
+from byoc_kit.work.scaffold import SPEC, Found, compose, look
 
 __all__ = ["DEFAULT_BASE", "SAYS", "Scaffolded", "init"]
 
@@ -59,16 +59,14 @@ def init(
     """Make a project of *style* in *target* (made if absent), on *base*.
 
     *shipped* is where the scaffolds are; None: those of this installation. Raises UsageError: a bad name
-    or base (BYOC-E701, E501), not a folder (E702), a project already (E703), not writable (E704).
+    or base (BYOC-E701, E113), not a folder (E702), a project already (E703), not writable (E704).
     """
     values = {"base": base or DEFAULT_BASE, "name": image_name(target.resolve())}
-    parse_image(values["base"])
+    _refuse_base(values["base"])
     with _translated(target):
         _refuse(target)
         found = look(target)
         files = compose(shipped or assets.containers(), style, found, values)
-        if not found.programs:
-            read_spec(files[SPEC], name=SPEC.name, look=Composed(files))  # a base that no build could use
         kept = tuple(path for path in files if _exists(target / path))
         new = {path: text for path, text in files.items() if path not in kept}
         _refuse_blocked(target, new)
@@ -88,6 +86,11 @@ def image_name(folder: Path) -> str:
         fix="choose a folder with a letter or digit in its name, e.g. byoc init churn --style basic",
         id="BYOC-E701",
     )
+
+
+def _refuse_base(base: str) -> None:
+    for mistake in check_base(View({"image": {"base": base}})):
+        raise UsageError(mistake.what, why=mistake.why, fix=mistake.fix, id=mistake.id)
 
 
 @contextmanager

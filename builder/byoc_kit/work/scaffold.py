@@ -1,16 +1,14 @@
 """What a new project consists of: the shipped scaffolds, put together for one style and one folder."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from byoc_kit.spec.model import SpecFile
-from byoc_kit.spec.read import ProjectLook
 from byoc_kit.spec.types import Style
+from byoc_kit.work.schema import schema_text
 
-__all__ = ["SPEC", "Composed", "Found", "compose", "look"]
+__all__ = ["SPEC", "Found", "compose", "look"]
 
 SPEC, SCHEMA = PurePosixPath("byoc.toml"), PurePosixPath("byoc.schema.json")
 SOURCES = ("src", ".", "code", "source", "app")
@@ -39,30 +37,6 @@ class Found:
         return any((self.train, self.serve, self.dockerfile))
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """The files of a scaffold, before they are written, as reading a spec may see them."""
-
-    files: Mapping[PurePosixPath, str]
-
-    def is_file(self, path: PurePosixPath) -> bool:
-        """Whether the scaffold has a file *path*."""
-        return path in self.files
-
-    def is_dir(self, path: PurePosixPath) -> bool:
-        """Whether the scaffold has a file below *path*."""
-        return any(path in file.parents for file in self.files)
-
-    def read_bytes(self, path: PurePosixPath) -> bytes:
-        """The content of *path*. Raises FileNotFoundError."""
-        if path not in self.files:
-            raise FileNotFoundError(str(path))
-        return self.files[path].encode()
-
-
-_: type[ProjectLook] = Composed
-
-
 def look(target: Path) -> Found:
     """What is in the folder that byoc.toml should point to."""
     return Found(
@@ -85,7 +59,7 @@ def compose(shipped: Path, style: Style, found: Found, values: Mapping[str, str]
     if found.programs:
         texts = {path: text for path, text in texts.items() if path.parts[0] not in EXAMPLE}
         spec = adopt(spec, found)
-    texts |= {SCHEMA: json.dumps(SpecFile.model_json_schema(), indent=2) + "\n", SPEC: spec}
+    texts |= {SCHEMA: schema_text(), SPEC: spec}
     return {
         path: _fill(text, values) if path.suffix in {".toml", ".md"} else text for path, text in texts.items()
     }

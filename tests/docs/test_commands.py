@@ -1,0 +1,108 @@
+"""The commands of the pages are run, and print what the pages say.
+
+All ``console`` blocks of a page are one session of a shell in an empty folder. Where no block of the page is
+marked ``console engine`` this happens without an engine. Of a command's output, the lines shown must come in
+this order, other lines may be between them, and ``...`` in a line stands for anything.
+
+Two things of a reader's machine are put in by the ``byoc`` on the PATH of that shell: ``byoc init`` without
+--base takes the rig's base instead of the default, and the new project builds with the host's network.
+"""
+
+import fnmatch
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs.pages import PAGES, Command, commands, needs_engine
+
+WITH = [page for page in PAGES if needs_engine(page)]
+WITHOUT = [page for page in PAGES if commands(page) and not needs_engine(page)]
+
+SHIM = """#!/bin/sh
+set -e
+if [ "$1" = init ] && [ -n "$DOCS_BASE" ]; then
+  {python} -m byoc_kit "$@" --base "$DOCS_BASE"
+  sed -i 's/^\\[build\\]$/&\\nnetwork = "host"/' "$2/byoc.toml"
+else
+  exec {python} -m byoc_kit "$@"
+fi
+"""
+MARK = "@@ command ended with"
+
+
+@pytest.mark.parametrize("page", WITHOUT, ids=lambda page: page.name)
+def test_commands_without_an_engine(page: Path, tmp_path: Path) -> None:
+    session(page, tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", "DOCS_BASE": ""})
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("page", WITH, ids=lambda page: page.name)
+def test_commands_with_an_engine(page: Path, tmp_path: Path, base: str) -> None:
+    session(page, tmp_path, {"DOCS_BASE": base})
+
+
+def session(page: Path, folder: Path, variables: dict[str, str]) -> None:
+    """Type every command of *page*; fails at the first that fails or prints something else."""
+    tools = folder / "bin"
+    tools.mkdir()
+    (tools / "byoc").write_text(SHIM.format(python=sys.executable))
+    (tools / "byoc").chmod(0o755)
+    (folder / "work").mkdir()
+    typed = commands(page)
+    script = "".join(f'{command.text}\necho "{MARK} $?"\n' for command in typed)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder / "work",
+        env={
+            **os.environ,
+            **variables,
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "BYOC_CACHE_DIR": str(folder / "cache"),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    *outputs, rest = done.stdout.split(MARK)
+    codes = [int(part.split("\n", 1)[0]) for part in [*outputs[1:], rest]]
+    texts = [outputs[0], *(part.split("\n", 1)[1] for part in outputs[1:])]
+    for command, code, text in zip(typed, codes, texts, strict=True):
+        assert code == 0, f"{page.name}: $ {command.text}\n{text}"
+        assert_shown(page, command, text)
+
+
+def assert_shown(page: Path, command: Command, text: str) -> None:
+    """Every line that the page shows is in *text*, in the page's order."""
+    printed = iter(text.splitlines())
+    for line in command.output:
+        if line == "...":
+            continue
+        pattern = "*".join(fnmatch_escape(part) for part in line.split("..."))
+        assert any(fnmatch.fnmatchcase(have, pattern) for have in printed), (
+            f"{page.name}: $ {command.text}\nmisses: {line}\nprinted:\n{text}"
+        )
+
+
+def fnmatch_escape(text: str) -> str:
+    """*text* as a pattern for itself."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in text)
+
+
+def test_what_is_shown_must_come_in_order() -> None:
+    command = Command("x", ("a...z", "...", "b[1]"))
+    assert_shown(Path("page"), command, "first\na to z\nlast\nb[1]\n")
+    with pytest.raises(AssertionError, match=r"misses: a\.\.\.z"):
+        assert_shown(Path("page"), command, "b[1]\na to y\n")
+    with pytest.raises(AssertionError, match="misses: b"):
+        assert_shown(Path("page"), command, "b[1]\na to z\n")
+
+
+def test_there_are_commands_of_both_kinds() -> None:
+    assert {"README.md", "local-runs.md"} <= {page.name for page in WITH}
+    assert {"styles.md", "templates.md"} <= {page.name for page in WITHOUT}
