@@ -18,6 +18,8 @@ class Interpreter:
     executable: str
     """Absolute path inside the image, as found on PATH (a venv's own path, links not resolved)."""
     version: tuple[int, int, int]
+    pip: str | None = None
+    """Version of the pip it imports; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,12 +23,14 @@ __all__ = [
     "FileEntry",
     "FilesStep",
     "Inline",
+    "Options",
     "Plan",
     "ProjectFile",
     "PythonStep",
     "Rendered",
     "Step",
     "SystemStep",
+    "Tree",
 ]
 
 
@@ -71,6 +73,17 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFile:
+    """One file of the build context."""
+
+    path: PurePosixPath
+    """Relative to the context's root."""
+    content: Content
+    mode: int = 0o644
+    unix_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PythonStep:
     """Python distributions to install with the base's own interpreter."""
 
@@ -80,8 +93,18 @@ class PythonStep:
     """What the style and the server add (sagemaker-training, uvicorn, ...): visible, never hidden in a template."""
     packages: tuple[PurePosixPath, ...]
     """Folders of the project that are built into wheels."""
+    sources: tuple[ContextFile, ...]
+    """The files of *packages*, as the wheel stage gets them."""
     compiler: bool
     """Whether the wheel stage needs a C compiler (TTK-50)."""
+    pip: bool = True
+    """Whether the base's interpreter has pip; where not, the wheel stage fetches one that is only lent."""
+    bytecode: str = "none"
+    """``none``, or ``unchecked-hash``: installed modules are compiled beforehand."""
+    may_change: tuple[str, ...] = ()
+    """Distributions of the base that may get another version although only others need it."""
+    protect: tuple[str, ...] = ()
+    """Distributions of the base that keep their version although a requirement names them."""
     kind: Literal["python"] = "python"
 
 
@@ -90,6 +113,8 @@ class SystemStep:
     """Packages of the base's package manager."""
 
     packages: tuple[str, ...]
+    manager: str
+    """``apt-get``, ``dnf``, ``microdnf`` or ``apk``."""
     kind: Literal["system"] = "system"
 
 
@@ -100,6 +125,8 @@ class FilesStep:
     layer: Literal["runtime", "files", "program"]
     """``runtime``: what byoc ships; ``files``: ``[files]``; ``program``: user code, changed most often."""
     files: tuple[FileEntry, ...]
+    roots: tuple[PurePosixPath, ...]
+    """Absolute paths: each file is one of them or lies below one; each is added in one go."""
     kind: Literal["files"] = "files"
 
 
@@ -114,6 +141,7 @@ class ConfigStep:
     cmd: tuple[str, ...] | None
     workdir: str | None
     user: str | None
+    stop_signal: str | None = None
     kind: Literal["config"] = "config"
 
 
@@ -149,6 +177,18 @@ class EngineChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How build steps run; nothing of it stays in the image."""
+
+    network: str = "default"
+    cache: bool = True
+    secrets: tuple[str, ...] = ()
+    """Ids of the user's own secrets, mounted at /run/secrets/ID."""
+    root: bool = False
+    """Whether steps must become root first, because the base's USER is (or may be) somebody else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that decides what the image will be."""
 
@@ -159,19 +199,23 @@ class Plan:
     python: str | None
     """The interpreter inside the image that runs the entry program; None: `/usr/bin/env python3`."""
     base: Base
+    manager: str | None
+    """The base's package manager (``apt-get``, ...), for a compiler; None: it has none, or it is not known."""
     engine: EngineChoice
+    options: Options
     steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    """Sentences for the user about what was chosen; they do not change the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContextFile:
-    """One file of the build context."""
+class Tree:
+    """The regular files a plan can draw on: path to permission bits."""
 
-    path: PurePosixPath
-    """Relative to the context's root."""
-    content: Content
-    mode: int = 0o644
-    unix_lines: bool = False
+    project: Mapping[PurePosixPath, int]
+    """Relative to the project's root, without what .dockerignore leaves out."""
+    assets: Mapping[PurePosixPath, int]
+    """Relative to the ``containers`` folder that byoc ships."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,75 @@
+"""What a build leaves behind for later commands: ``.byoc/last-build.json``, schema ``byoc/built/1``."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from byoc_kit.errors import ByocError
+from byoc_kit.oci.config import Platform
+from byoc_kit.plan.key import plain
+from byoc_kit.plan.types import Built
+from byoc_kit.work.project import Project
+
+__all__ = ["built_json", "keep_out_of_git", "read_last_build", "write_last_build"]
+
+SCHEMA = "byoc/built/1"
+FILE = "last-build.json"
+
+
+def built_json(built: Built) -> dict[str, object]:
+    """*built* for machines."""
+    return {"schema": SCHEMA, **plain(built)}
+
+
+def read_last_build(project: Project) -> Built:
+    """What ``byoc build`` built last. Raises ByocError where there is nothing, or nothing that can be read."""
+    path = project.state / FILE
+    try:
+        return _built(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ByocError(
+            f"{project.spec.image.name} has not been built yet",
+            why=f"there is no {path}",
+            fix="run `byoc build` first, or name an image",
+            id="BYOC-E314",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ByocError(
+            f"{path} cannot be read",
+            why=f"it is not what a build of this version leaves ({error})",
+            fix="run `byoc build` again",
+            id="BYOC-E314",
+        ) from error
+
+
+def write_last_build(project: Project, built: Built) -> None:
+    """Remember *built*: whole or not at all."""
+    keep_out_of_git(project)
+    path = project.state / FILE
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(built_json(built), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def keep_out_of_git(project: Project) -> None:
+    """Make the state folder, ignored by git wherever the project is."""
+    project.state.mkdir(exist_ok=True)
+    ignore = project.state / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
+def _built(data: Mapping[str, Any]) -> Built:
+    if data["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {data['schema']!r}")
+    return Built(
+        reference=data["reference"],
+        name=data["name"],
+        image_id=data["image_id"],
+        engine=data["engine"],
+        platform=Platform.parse(data["platform"]),
+        size=data["size"],
+        seconds=data["seconds"],
+        content_key=data.get("content_key"),
+        steps=data.get("steps") or {},
+    )

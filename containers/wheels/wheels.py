@@ -1,0 +1,152 @@
+"""Turn requirements into the wheels that a base lacks. Runs in the wheel stage of a build, with the base's Python.
+
+``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...``: reads FOLDER/requirements.txt and the projects in
+FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing the base has already.
+What the base has keeps its version, unless a requirement names it. Where the base's pip is missing a needed
+option, a newer one is fetched to FOLDER/pip.whl and used from there; it is never installed.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+SECRETS = Path("/run/secrets")
+ENVIRONMENT = {
+    "pip_conf": ["PIP_CONFIG_FILE"],
+    "ca_bundle": ["PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+}
+"""Secret to the variables that point to its file, where it was given."""
+
+REPORTS = (22, 2)
+"""The first pip with ``install --dry-run --report``."""
+
+
+def main() -> int:
+    """Write the wheels; the exit code is that of the pip call that failed, else 0."""
+    arguments = parse()
+    folder, pip = arguments.folder, [sys.executable, "-m", "pip"]
+    wheels = folder / "wheels"
+    wheels.mkdir(exist_ok=True)
+    prepare(os.environ)
+    try:
+        if pip_version(pip) < REPORTS:
+            lend(pip, folder)
+        for project in sorted((folder / "packages").glob("*")):
+            run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(project)])
+        own = sorted(map(str, wheels.glob("*.whl")))
+        constraints = folder / "constraints.txt"
+        constraints.write_text(
+            "\n".join(kept(folder, arguments.may_change, arguments.protect)), encoding="utf-8"
+        )
+        needed = resolve(pip, folder, own)
+        if needed:
+            run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), *needed])
+        tell(sorted(path.name for path in wheels.glob("*.whl")))
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    """The arguments of this process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--may-change", action="append", default=[])
+    parser.add_argument("--protect", action="append", default=[])
+    return parser.parse_args()
+
+
+def prepare(environ: "os._Environ[str]") -> None:
+    """Point pip to the secrets of this build, and let it work in a base whose Python a distribution manages."""
+    for secret, names in ENVIRONMENT.items():
+        if (SECRETS / secret).is_file():
+            environ.update(dict.fromkeys(names, str(SECRETS / secret)))
+    environ.update(
+        PIP_BREAK_SYSTEM_PACKAGES="1",
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+        PIP_NO_INPUT="1",
+        PIP_PROGRESS_BAR="off",
+        PIP_ROOT_USER_ACTION="ignore",
+    )
+
+
+def run(command: "list[str]") -> None:
+    """Run pip; its output is the build's."""
+    subprocess.run(command, check=True)
+
+
+def pip_version(pip: "list[str]") -> "tuple[int, ...]":
+    """Major and minor version of pip."""
+    told = subprocess.run([*pip, "--version"], check=True, stdout=subprocess.PIPE, universal_newlines=True)
+    return tuple(int(part) for part in re.findall(r"\d+", told.stdout)[:2])
+
+
+def lend(pip: "list[str]", folder: Path) -> None:
+    """Fetch a current pip to *folder*/pip.whl and let every later pip be that one."""
+    run([*pip, "download", "--no-deps", "--dest", str(folder / "lent"), "pip"])
+    next((folder / "lent").glob("pip-*.whl")).rename(folder / "pip.whl")
+    os.environ["PYTHONPATH"] = str(folder / "pip.whl")
+
+
+def normal(name: str) -> str:
+    """A distribution's name as PyPA compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def named(folder: Path) -> "set[str]":
+    """The distributions that a requirement asks for directly."""
+    lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    found = (re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line) for line in lines)
+    return {normal(match.group()) for match in found if match}
+
+
+def kept(folder: Path, may_change: "list[str]", protect: "list[str]") -> "list[str]":
+    """Constraints that keep what the base has as it is."""
+    free = (named(folder) - set(map(normal, protect))) | set(map(normal, may_change))
+    has = {
+        normal(found.metadata["Name"]): found.version
+        for found in metadata.distributions()
+        if found.metadata["Name"] and re.match(r"\d[\w.+!-]*$", found.version or "")
+    }
+    return [f"{name}=={version}" for name, version in sorted(has.items()) if name not in free]
+
+
+def resolve(pip: "list[str]", folder: Path, own: "list[str]") -> "list[str]":
+    """Requirements, exact, for what is neither in the base nor among *own* wheels."""
+    report = folder / "report.json"
+    install = [*pip, "install", "--quiet", "--dry-run", "--report", str(report)]
+    given = [
+        "--requirement",
+        str(folder / "requirements.txt"),
+        "--constraint",
+        str(folder / "constraints.txt"),
+    ]
+    run([*install, *given, *own])
+    entries = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return [line for line in map(exact, entries) if line]
+
+
+def exact(entry: "dict[str, dict[str, str]]") -> str:
+    """One entry of pip's report as a requirement; empty for a wheel that is there already."""
+    name, version = entry["metadata"]["name"], entry["metadata"]["version"]
+    if not entry["is_direct"]:
+        return f"{name}=={version}"
+    source = entry["download_info"]
+    if source["url"].startswith("file:"):
+        return ""
+    vcs = source.get("vcs_info")
+    return f"{name} @ {vcs['vcs']}+{source['url']}@{vcs['commit_id']}" if vcs else f"{name} @ {source['url']}"
+
+
+def tell(names: "list[str]") -> None:
+    """One line per wheel that will be installed."""
+    print("\n".join(names) if names else "the base has everything already", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
