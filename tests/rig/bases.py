@@ -13,7 +13,7 @@ from docker.errors import ImageNotFound
 
 from rig.machine import Missing, cache, debian_root, install, program, say
 
-__all__ = ["BOOKWORM", "TRIXIE", "Base", "import_base"]
+__all__ = ["BOOKWORM", "TRIXIE", "Base", "import_base", "imported"]
 
 REPOSITORY = "byoc-test-base"
 LABEL = "org.byoc-kit.rig.recipe"
@@ -51,9 +51,9 @@ def import_base(client: docker.DockerClient, base: Base) -> str:
     own = os.environ.get(base.instead)
     if own:
         return own
-    recipe = base.recipe()
-    if _has(client, base.reference, recipe):
+    if imported(client, base):
         return base.reference
+    recipe = base.recipe()
     tar = cache() / "bases" / f"{base.suite}-{recipe}.tar"
     if not tar.exists():
         _debootstrap(base, tar)
@@ -62,12 +62,13 @@ def import_base(client: docker.DockerClient, base: Base) -> str:
     return base.reference
 
 
-def _has(client: docker.DockerClient, reference: str, recipe: str) -> bool:
+def imported(client: docker.DockerClient, base: Base) -> bool:
+    """Whether the engine has *base*, made by the recipe of today."""
     try:
-        labels = client.images.get(reference).labels
+        labels = client.images.get(base.reference).labels
     except ImageNotFound:
         return False
-    return bool(labels.get(LABEL) == recipe)
+    return bool(labels.get(LABEL) == base.recipe())
 
 
 def _debootstrap(base: Base, tar: Path) -> None:

@@ -52,7 +52,7 @@ def train(wish: dict[str, Any], local: Any) -> str:
 
 
 def packed_alone(wish: dict[str, Any], trained: str, local: Any) -> str:
-    """model.tar.gz alone in a folder (local mode mounts all of it), with the serving code where it is fetched."""
+    """model.tar.gz alone in a folder (all of it is mounted), with the serving code where it is fetched."""
     alone = Path(wish["root"]) / "alone"
     alone.mkdir()
     target = f"file://{alone}/model.tar.gz"
