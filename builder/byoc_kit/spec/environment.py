@@ -41,7 +41,13 @@ LONGEST_NAME = 512  # characters; a job could not override a longer one (ENV-01)
 LARGEST = 32 * 1024  # bytes of names and values together: what a model's environment may have (INF-17)
 LABEL = re.compile(r"[^\s=\0\"'\\$`]+")
 RESERVED_LABEL = "com.amazonaws.sagemaker."
-VERIFIED = "com.amazonaws.sagemaker.inference.cuda.verified_versions"  # an image may say this (IMG-18)
+ALLOWED_LABELS = frozenset(
+    {
+        "com.amazonaws.sagemaker.capabilities.bidirectional-streaming",
+        "com.amazonaws.sagemaker.inference.cuda.verified_versions",
+    }
+)
+"""What only the image's author can know (IMG-18)."""
 
 
 def check_env(view: View) -> Iterator[Mistake]:
@@ -84,12 +90,12 @@ def check_labels(view: View) -> Iterator[Mistake]:
                 fix='write for example "org.opencontainers.image.vendor" = "Acme"',
                 id="BYOC-E122",
             )
-        elif name.startswith(RESERVED_LABEL) and name != VERIFIED:
+        elif name.startswith(RESERVED_LABEL) and name not in ALLOWED_LABELS:
             yield Mistake(
                 key=("labels", name),
                 what="this label tells SageMaker what the image can do",
                 why="byoc sets it from the targets, so that it cannot be wrong (IMG-18)",
-                fix="name multi-model, pipeline or streaming in [image] targets",
+                fix="take it out, and name multi-model or pipeline in [image] targets",
                 id="BYOC-E121",
             )
         elif isinstance(value, str) and "\0" in value:

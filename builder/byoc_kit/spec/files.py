@@ -1,6 +1,7 @@
 """The second step, part three: what byoc.toml says about the project's files, held against these files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -9,9 +10,11 @@ from byoc_kit.spec.parse import Key
 from byoc_kit.spec.paths import is_inside, sources
 from byoc_kit.spec.secrets import credential_file, credential_in
 
-__all__ = ["ProjectLook", "check_files", "line_end_notes"]
+__all__ = ["Bare", "Files", "ProjectLook", "Tree", "check_files", "line_end_notes"]
 
 LARGEST = 256 * 1024  # bytes of a file that is looked into; programs and keys are smaller
+SURE = frozenset({"a private key", "an AWS access key"})
+"""Forms that are no accident, even in somebody's code."""
 PROGRAMS = frozenset({".py", ".sh", ".bash", ""})
 """Suffixes of files whose line ends matter to whoever starts them (IMG-04)."""
 
@@ -28,17 +31,63 @@ class ProjectLook(Protocol):
     def read_bytes(self, path: PurePosixPath) -> bytes:
         """The content of the file *path*. Raises OSError."""
 
+
+class Tree(Protocol):
+    """What a folder of the project holds, and where its links lead."""
+
     def leaves(self, path: PurePosixPath) -> bool:
         """Whether *path* is a link, or below a link, to a place outside the project."""
 
-    def files(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
+    def below(self, folder: PurePosixPath) -> Iterable[tuple[PurePosixPath, int]]:
         """The files below *folder* that may go into an image, with their size in bytes, sorted."""
 
 
-def check_files(view: View, look: ProjectLook) -> Iterator[Mistake]:
+class Bare:
+    """A tree of a project that is not on disk: nothing to look into."""
+
+    def leaves(self, path: PurePosixPath) -> bool:
+        """No link leads anywhere."""
+        return False
+
+    def below(self, folder: PurePosixPath) -> Iterable[tuple[PurePosixPath, int]]:
+        """No files."""
+        return ()
+
+
+_: type[Tree] = Bare
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The project's files as rules ask for them."""
+
+    look: ProjectLook
+    tree: Tree
+
+    def at(self, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
+        """The file *path*, or those below it, each with its size. Links that lead out are not followed."""
+        if self.tree.leaves(path):
+            return
+        if self.look.is_dir(path):
+            yield from ((file, size) for file, size in self.tree.below(path) if not self.tree.leaves(file))
+        elif self.look.is_file(path):
+            yield path, 0
+
+    def text(self, path: PurePosixPath, size: int) -> str:
+        """The content of a file, as Latin-1; empty for one that is large or cannot be read."""
+        try:
+            content = self.look.read_bytes(path) if size <= LARGEST else b""
+        except OSError:
+            return ""
+        return content[:LARGEST].decode("latin-1")
+
+
+def check_files(view: View, files: Files) -> Iterator[Mistake]:
     """Everything that byoc.toml expects of the project's files and that is not so."""
-    for rule in (check_existence, check_programs, check_links, check_content):
-        yield from rule(view, look)
+    yield from check_existence(view, files.look)
+    yield from check_programs(view, files.look)
+    yield from check_links(view, files.tree)
+    yield from check_content(view, files)
 
 
 def check_existence(view: View, look: ProjectLook) -> Iterator[Mistake]:
@@ -53,9 +102,6 @@ def check_existence(view: View, look: ProjectLook) -> Iterator[Mistake]:
             yield _missing(key, f"there is no file {text}")
     for where, text in view.texts("python", "packages"):
         yield from _check_package(where, text, look)
-    for where, text in view.texts("python", "find-links"):
-        if "://" not in text and is_inside(text) and not look.is_dir(PurePosixPath(text)):
-            yield _missing(where, f"there is no folder {text}")
 
 
 def _check_package(key: Key, text: str, look: ProjectLook) -> Iterator[Mistake]:
@@ -99,11 +145,11 @@ def _missing(key: Key, what: str, fix: str = "create it, or correct the path") -
     )
 
 
-def check_links(view: View, look: ProjectLook) -> Iterator[Mistake]:
+def check_links(view: View, tree: Tree) -> Iterator[Mistake]:
     """No link leads out of the project: another machine would build something else."""
     for key, folder in _taken(view):
-        for path in dict.fromkeys((folder, *(path for path, _ in look.files(folder)))):
-            if look.leaves(path):
+        for path in (folder, *(path for path, _ in tree.below(folder) if path != folder)):
+            if tree.leaves(path):
                 yield Mistake(
                     key=key,
                     what=f"{path} is a link that leads out of the project",
@@ -113,11 +159,11 @@ def check_links(view: View, look: ProjectLook) -> Iterator[Mistake]:
                 )
 
 
-def check_content(view: View, look: ProjectLook) -> Iterator[Mistake]:
+def check_content(view: View, files: Files) -> Iterator[Mistake]:
     """No file that goes into the image holds credentials."""
     for key, folder in _taken(view):
-        for path, size in _all_files(folder, look):
-            found = credential_file(path) or _credential_inside(path, size, look)
+        for path, size in files.at(folder):
+            found = credential_file(path) or _credential_inside(files.text(path, size))
             if found is not None:
                 yield Mistake(
                     key=key,
@@ -139,36 +185,14 @@ def _taken(view: View) -> Iterator[tuple[Key, PurePosixPath]]:
     return ((key, path) for path, key in named.items())
 
 
-def _all_files(path: PurePosixPath, look: ProjectLook) -> Iterator[tuple[PurePosixPath, int]]:
-    """The files at *path*: itself, or those below it. Links that lead out are not followed."""
-    if look.is_dir(path) and not look.leaves(path):
-        yield from ((file, size) for file, size in look.files(path) if not look.leaves(file))
-    elif look.is_file(path) and not look.leaves(path):
-        yield path, 0
+def _credential_inside(text: str) -> str | None:
+    found = credential_in(text)
+    return f"it holds {found}" if found in SURE else None
 
 
-def _credential_inside(path: PurePosixPath, size: int, look: ProjectLook) -> str | None:
-    text = _content(path, size, look)
-    found = credential_in(text) if text else None
-    return f"it holds {found}" if found in {"a private key", "an AWS access key"} else None
-
-
-def _content(path: PurePosixPath, size: int, look: ProjectLook) -> str | None:
-    """The text of a file that is not large; None for what cannot be read."""
-    if size > LARGEST:
-        return None
-    try:
-        return look.read_bytes(path)[:LARGEST].decode("latin-1")
-    except OSError:
-        return None
-
-
-def line_end_notes(view: View, look: ProjectLook) -> Iterator[str]:
+def line_end_notes(view: View, files: Files) -> Iterator[str]:
     """Programs with Windows line ends, which the image gets without them (IMG-04)."""
-    for _, source in dict.fromkeys(("", folder) for _, folder in _code_folders(view)):
-        for path, size in _all_files(source, look):
-            if path.suffix in PROGRAMS and "\r\n" in (_content(path, size, look) or ""):
+    for source in dict.fromkeys(folder for _, folder in _code_folders(view)):
+        for path, size in files.at(source):
+            if path.suffix in PROGRAMS and "\r\n" in files.text(path, size):
                 yield f"{path} has CRLF line ends; the image gets it with LF (IMG-04)"
-
-
-_: Callable[[View, ProjectLook], Iterator[Mistake]] = check_files

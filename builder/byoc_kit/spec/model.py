@@ -125,9 +125,9 @@ class PythonTable(Table):
     )
     extra_index_urls: list[Text] = _key("Further package indexes.", used="build", default=[])
     find_links: list[Text] = _key(
-        "URLs of pages that list distributions, or folders of the project that hold wheels.",
+        "URLs of pages that list distributions.",
         used="build",
-        examples=[["wheels"]],
+        examples=[["https://index.example/wheels/"]],
         default=[],
     )
     allow_change: list[Text] = _key(

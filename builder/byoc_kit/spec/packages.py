@@ -104,7 +104,7 @@ def _indexes(view: View) -> Iterator[tuple[Key, str]]:
     if url := view.text("python", "index-url"):
         yield ("python", "index-url"), url
     yield from view.texts("python", "extra-index-urls")
-    yield from ((key, url) for key, url in view.texts("python", "find-links") if "://" in url)
+    yield from view.texts("python", "find-links")
 
 
 def _check_index(key: Key, url: str) -> Iterator[Mistake]:
@@ -120,7 +120,7 @@ def _check_index(key: Key, url: str) -> Iterator[Mistake]:
         yield Mistake(
             key=key,
             what="this is not the URL of a package index",
-            why="it starts with https:// or http:// and has neither blanks nor quotes",
+            why="it starts with https:// or http:// (a build sees no folder of this machine), without blanks",
             fix='write for example "https://index.example/simple"',
             id="BYOC-E117",
         )

@@ -63,7 +63,6 @@ def _project_paths(view: View) -> Iterator[tuple[Key, str]]:
     yield from sources(view)
     yield from view.texts("python", "packages")
     yield from view.texts("train", "channels")
-    yield from ((key, text) for key, text in view.texts("python", "find-links") if "://" not in text)
 
 
 def _outside(text: str) -> str | None:

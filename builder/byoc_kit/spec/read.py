@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from byoc_kit.errors import Problem, UsageError
 from byoc_kit.spec.complete import complete
-from byoc_kit.spec.files import ProjectLook, check_files, line_end_notes
+from byoc_kit.spec.files import Bare, Files, ProjectLook, Tree, check_files, line_end_notes
 from byoc_kit.spec.mistake import Mistake, View
 from byoc_kit.spec.notes import text_notes
 from byoc_kit.spec.parse import Key, dotted, find_lines, parse
@@ -18,7 +18,7 @@ from byoc_kit.spec.paths import is_inside
 from byoc_kit.spec.requirements import check_lines, read_lines
 from byoc_kit.spec.types import Spec
 
-__all__ = ["Forgetful", "Memory", "ProjectLook", "read_spec"]
+__all__ = ["Forgetful", "Memory", "ProjectLook", "Tree", "read_spec"]
 
 
 class Memory(Protocol):
@@ -43,22 +43,24 @@ class Forgetful:
 
 
 _: type[Memory] = Forgetful
-NO_MEMORY = Forgetful()
+NO_MEMORY, NO_TREE = Forgetful(), Bare()
 
 
-def read_spec(text: str, *, name: str, look: ProjectLook, memory: Memory = NO_MEMORY) -> Spec:
-    """The spec that *text* holds, *name* being its file in messages.
+def read_spec(
+    text: str, *, name: str, look: ProjectLook, tree: Tree = NO_TREE, memory: Memory = NO_MEMORY
+) -> Spec:
+    """The spec that *text* holds, *name* being its file in messages; *tree*: also look into folders.
 
     Raises UsageError whose details are all mistakes of the file, each with line, key, reason and remedy.
     """
     data, mistakes = _checked_text(text, name, memory)
-    view = View(data)
-    mistakes += check_files(view, look)
+    view, files = View(data), Files(look, tree)
+    mistakes += check_files(view, files)
     requirements, wrong = _requirements(view, look, memory)
     mistakes += wrong
     if mistakes:
         raise _refusal(text, name, mistakes)
-    return complete(data, requirements=requirements, notes=(*line_end_notes(view, look), *text_notes(view)))
+    return complete(data, requirements=requirements, notes=(*line_end_notes(view, files), *text_notes(view)))
 
 
 def _checked_text(text: str, name: str, memory: Memory) -> tuple[Mapping[str, Any], list[Mistake]]:

@@ -4,14 +4,16 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from byoc_kit import __version__, spec
 from byoc_kit.errors import UsageError
-from byoc_kit.plan.dockerignore import Ignore
-from byoc_kit.spec.read import Memory, ProjectLook, read_spec
+from byoc_kit.spec.read import Memory, ProjectLook, Tree, read_spec
 from byoc_kit.spec.types import Spec
 from byoc_kit.store import Store, user_store
+
+if TYPE_CHECKING:
+    from byoc_kit.plan.dockerignore import Ignore
 
 __all__ = ["Project", "find", "load"]
 
@@ -41,7 +43,8 @@ def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
     """
     path = file.parent.resolve() / file.name if file else find(Path.cwd())
     root = path.parent
-    read = read_spec(_text(path), name=path.name, look=Disk(root), memory=Edition(user_store(environ)))
+    disk = Disk(root)
+    read = read_spec(_text(path), name=path.name, look=disk, tree=disk, memory=Edition(user_store(environ)))
     return Project(root=root, file=path, spec=read)
 
 
@@ -82,7 +85,7 @@ class Disk:
     """The project's files, as reading a spec may see them."""
 
     root: Path
-    _ignore: list[Ignore] = field(default_factory=list)
+    _ignore: list["Ignore"] = field(default_factory=list)
 
     def is_file(self, path: PurePosixPath) -> bool:
         """Whether there is a regular file at *path*."""
@@ -100,7 +103,7 @@ class Disk:
         """Whether *path* is a link, or below a link, to a place outside the project."""
         return not (self.root / path).resolve().is_relative_to(self.root.resolve())
 
-    def files(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
+    def below(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
         """The files below *folder* that may go into an image, with their size in bytes, sorted."""
         ignore = self._ignored()
         for place, folders, names in os.walk(self.root / folder):
@@ -111,7 +114,9 @@ class Disk:
                 if not ignore.leaves_out(path):
                     yield path, file.lstat().st_size
 
-    def _ignored(self) -> Ignore:
+    def _ignored(self) -> "Ignore":
+        from byoc_kit.plan.dockerignore import Ignore
+
         if not self._ignore:
             file = self.root / ".dockerignore"
             self._ignore.append(Ignore(file.read_text(encoding="utf-8") if file.is_file() else ""))
@@ -139,4 +144,5 @@ class Edition:
 
 
 _look: type[ProjectLook] = Disk
+_tree: type[Tree] = Disk
 _memory: type[Memory] = Edition
