@@ -79,8 +79,9 @@ class _Start:
         if code == 0:
             failure.clear_if_empty(path)
             return 0
-        say(f"training failed: {failure.meaning(code)}")
-        text = failure.reason(theirs, stderr, code, SIGNAL_NAMES.get(ending.stop, ""))
+        stop = SIGNAL_NAMES.get(ending.stop, "")
+        say(f"the training program {failure.ended(code, stop)}")
+        text = failure.reason(theirs, stderr, code, stop)
         if text != theirs:
             failure.write(path, text)
         return code

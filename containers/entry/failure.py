@@ -25,11 +25,12 @@ MEANINGS = {
     135: "bus error: usually shared memory (/dev/shm) was full; use fewer data loader workers",
     137: "killed, usually out of memory: use a larger instance or smaller batches",
     139: "segmentation fault in a native library: look for versions that do not fit together",
-    143: "ended by SIGTERM",
+    143: "it has no handler for SIGTERM",
 }
 
 _HOLLOW = re.compile(
-    r"(\w+):\nExitCode (-?\d+)\nErrorMessage \"(.*?)\"\n(?:ExtraInfo .*\n)?(?:Command \"(.*)\")?", re.S
+    r"(\w+):\nExitCode (-?\d+)\nErrorMessage \"(.*?)\"\n(?:ExtraInfo [^\n]*\n)?(?:Command \"([^\n]*)\")?",
+    re.S,
 )
 _INVOKING = "Invoking script with the following command:"
 _TOOLKIT_LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ sagemaker-training-toolkit ")
@@ -79,9 +80,10 @@ def program_code(code: int, *texts: str) -> int:
     return code
 
 
-def meaning(code: int) -> str:
-    """``exit code 137 (killed, ...)``."""
-    return f"exit code {code} ({MEANINGS[code]})" if code in MEANINGS else f"exit code {code}"
+def ended(code: int, stop: str) -> str:
+    """``ended with exit code 137 (killed, ...)``, or ``was stopped by SIGTERM and ended with ...``."""
+    meaning = f"ended with exit code {code}" + (f" ({MEANINGS[code]})" if code in MEANINGS else "")
+    return f"was stopped by {stop} and {meaning}" if stop else meaning
 
 
 def reason(theirs: str, stderr: str, code: int, stop: str) -> str:
@@ -98,7 +100,7 @@ def reason(theirs: str, stderr: str, code: int, stop: str) -> str:
     raised = _last_exception(lines) or (_last_exception(theirs.splitlines()) if of_toolkit else None)
     if hollow and hollow[3] and not raised:
         return theirs
-    exit_line = meaning(code) + (f"; a stop was asked for by {stop}" if stop else "")
+    exit_line = f"The program {ended(code, stop)}."
     if raised:
         return _with_exception(*raised, exit_line, lines)
     if hollow and hollow[1] != "ExecuteUserScriptError":
@@ -107,8 +109,10 @@ def reason(theirs: str, stderr: str, code: int, stop: str) -> str:
 
 
 def _own_lines(stderr: str) -> list[str]:
-    """The program's own lines of stderr; the toolkit's show the whole environment (TTK-24)."""
-    text = stderr.rpartition(_INVOKING)[2]
+    """The program's own lines of stderr; the toolkit's show all hyperparameters and variables (TTK-24)."""
+    _before, invoked, text = stderr.rpartition(_INVOKING)
+    if invoked:  # the command follows, with all hyperparameters
+        text = text.lstrip().partition("\n")[2]
     text = _HOLLOW.sub("", text)
     lines = [line.rpartition("\r")[2].rstrip() for line in text.replace("\r\n", "\n").split("\n")]
     return [line for line in lines if line and not _TOOLKIT_LINE.match(line)]
@@ -156,17 +160,13 @@ def _message(line: str, following: list[str], prefix: str) -> str:
 
 def _with_exception(raised: str, frames: list[str], exit_line: str, lines: list[str]) -> str:
     room = SHOWN - len(raised) - len(exit_line) - 3
-    return f"{raised}\n{exit_line}\n{_end(frames, room)}\n{_more(lines)}"
+    return f"{raised}\n{exit_line}\n{_end(frames, room)}\n\nThe last lines of stderr:\n{_end(lines, MORE)}\n"
 
 
 def _without_exception(lines: list[str], exit_line: str, *, explained: bool) -> str:
-    last = _end(lines, LINES)
-    parts = [exit_line, last] if explained else [last, exit_line]
-    return "\n".join(part for part in parts if part) + "\n" + (_more(lines) if last else "")
-
-
-def _more(lines: list[str]) -> str:
-    return f"\nThe last lines of stderr:\n{_end(lines, MORE)}\n" if lines else ""
+    last, more = _end(lines, LINES) or "Nothing was written to stderr.", _end(lines, MORE)
+    first = f"{exit_line}\n{last}\n" if explained or not lines else f"{last}\n{exit_line}\n"
+    return first if len(more) <= len(last) else f"{first}\nMore of stderr:\n{more}\n"
 
 
 def _end(lines: list[str], room: int) -> str:

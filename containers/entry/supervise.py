@@ -19,7 +19,7 @@ NOTICES = (signal.SIGUSR1, signal.SIGUSR2)
 TAIL = 64 * 1024  # bytes of stderr that are remembered
 WRITE = 4096  # bytes: POSIX lets a pipe that polls writable take this much without blocking (PIPE_BUF)
 TICK = 0.1  # seconds between looks at what outlives the program
-FLUSH = 2.0  # seconds that the reader of our stderr gets to take the last lines
+FLUSH = 1.0  # seconds that the reader of our stderr gets to take the last lines
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -216,7 +216,7 @@ class _Watch:
         if tee:
             tee.finish()
         code = self._code_of(self.pid, self.command.wrappers if self.stop else 0)
-        return Ending(shell_code(code), self.stop, bytes(tee.tail[-TAIL:]) if tee else b"")
+        return Ending(shell_code(code or 0), self.stop, bytes(tee.tail[-TAIL:]) if tee else b"")
 
     def _over(self) -> bool:
         return bool(self.ended_at) and not self._reap() and not self._send(-self.pid, 0)
@@ -296,21 +296,21 @@ class _Watch:
     def _tell(self, pids: list[int]) -> None:
         new = [pid for pid in pids if pid not in self.told]
         if new and not self.stop:
-            say(f"the program has ended, but {len(new)} of the processes it started has not: SIGTERM")
+            say(f"the program has ended, but not what it started: SIGTERM for process {str(new)[1:-1]}")
         for pid in new:
             self.told.add(pid)
             self._send(pid, signal.SIGTERM)
 
-    def _code_of(self, pid: int, wrappers: int) -> int:
+    def _code_of(self, pid: int, wrappers: int) -> int | None:
         """The exit code of the program under *wrappers* processes that died of the stop and have no say.
 
         The toolkit dies at once of SIGTERM (TTK-23) while its script is still in its handler; the script is
-        then our orphan, and its code is the one that counts.
+        then our orphan, and its code is the one that counts. None: another parent took the code.
         """
-        code = self.codes[pid]
-        if wrappers and code < 0:
-            orphans = [child for child in self.family.get(pid, ()) if child in self.codes]
-            below = [self._code_of(child, wrappers - 1) for child in orphans]
+        code = self.codes.get(pid)
+        if wrappers and (code is None or code < 0):
+            codes = [self._code_of(child, wrappers - 1) for child in self.family.get(pid, ())]
+            below = [code for code in codes if code is not None]
             return next((code for code in below if code), 0) if below else code
         return code
 
