@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,12 @@ from byoc_kit.errors import UsageError
 from byoc_kit.spec.read import Memory, ProjectLook, Tree, read_spec
 from byoc_kit.spec.types import Spec
 from byoc_kit.store import Store, user_store
+from byoc_kit.work.config import chosen_engine
 
 if TYPE_CHECKING:
     from byoc_kit.plan.dockerignore import Ignore
 
-__all__ = ["Project", "find", "load"]
+__all__ = ["Project", "as_written", "find", "found", "load"]
 
 FILE = "byoc.toml"
 LARGEST = 1 << 20  # bytes (1 MiB) of a byoc.toml; a larger file is something else
@@ -41,6 +42,14 @@ def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
 
     Raises UsageError where there is none, or with everything that is wrong in it.
     """
+    project = as_written(file, environ=environ)
+    build = project.spec.build
+    engine = chosen_engine(build.engine, environ).value
+    return replace(project, spec=replace(project.spec, build=replace(build, engine=engine)))
+
+
+def as_written(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
+    """As :func:`load`, without the settings that come from elsewhere."""
     path = file.parent.resolve() / file.name if file else find(Path.cwd())
     root = path.parent
     disk = Disk(root)
@@ -48,11 +57,16 @@ def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
     return Project(root=root, file=path, spec=read)
 
 
+def found(start: Path) -> Path | None:
+    """The byoc.toml in *start* or its nearest parent; None where there is none."""
+    return next((folder / FILE for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
+
+
 def find(start: Path) -> Path:
     """The byoc.toml in *start* or its nearest parent. Raises UsageError where there is none."""
-    for folder in (start, *start.parents):
-        if (folder / FILE).is_file():
-            return folder / FILE
+    near = found(start)
+    if near is not None:
+        return near
     raise UsageError(
         f"there is no {FILE} in {start} or a parent folder",
         why="this command works on a project",
