@@ -16,6 +16,9 @@ from byoc_kit.spec.types import Chain, Network, Server, Style, Target
 
 __all__ = ["TABLES", "SpecFile", "fields_of"]
 
+LATER = "nothing yet"
+"""Read and checked now, so that files need not change; a later version uses it."""
+
 Text = Annotated[str, Field(min_length=1)]
 ConvertedStyle = Annotated[Style, Field(strict=False)]
 ConvertedTarget = Annotated[Target, Field(strict=False)]
@@ -197,7 +200,7 @@ class TrainTable(Table):
     )
     metrics: dict[str, Text] = _key(
         "Metric name to the regular expression that finds it in the log; its first group is the number.",
-        used="run train, publish",
+        used=LATER,
         examples=[{"validation:f1": "f1=([0-9.]+)"}],
         default={},
     )
@@ -238,8 +241,8 @@ class ServeTable(Table):
 class ProcessTable(Table):
     """The processing program."""
 
-    program: Text = _key("The file that a processing job runs, below source.", used="build, run process")
-    source: Text = _key("Folder of the project with the program.", used="build, run process", default=SOURCE)
+    program: Text = _key("The file that a processing job runs, below source.", used="build")
+    source: Text = _key("Folder of the project with the program.", used="build", default=SOURCE)
 
 
 class BuildTable(Table):
@@ -257,7 +260,7 @@ class BuildTable(Table):
     secrets: dict[str, str] = _key(
         "Secret id to where it comes from, env:NAME or file:PATH; at /run/secrets/ID in build steps only.",
         used="build",
-        examples=[{"pip": "file:~/.config/pip/pip.conf"}],
+        examples=[{"pip_conf": "file:~/.config/pip/work.conf"}],
         default={},
     )
     cache: bool = _key(
@@ -318,11 +321,11 @@ class PublishTable(Table):
 class WaiverTable(Table):
     """One clause that is knowingly not kept."""
 
-    clause: Text = _key("Id of the clause.", used="verify", examples=["IMG-17"])
-    reason: Text = _key("Why.", used="verify")
+    clause: Text = _key("Id of the clause.", used=LATER, examples=["IMG-17"])
+    reason: Text = _key("Why.", used=LATER)
     until: Text | None = _key(
         "Last day, YYYY-MM-DD.",
-        used="verify",
+        used=LATER,
         default=None,
         pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
         examples=["2027-01-31"],
@@ -333,17 +336,17 @@ class VerifyTable(Table):
     """How the image is checked."""
 
     request: Text | None = _key(
-        "A file of the project to send as a request.", used="verify", examples=["sample.csv"], default=None
+        "A file of the project to send as a request.", used=LATER, examples=["sample.csv"], default=None
     )
-    expect: str | None = _key("Text that the answer must contain.", used="verify", default=None)
+    expect: str | None = _key("Text that the answer must contain.", used=LATER, default=None)
     content_type: Text | None = _key(
-        "Content type of the request. Left out: by the file's name.", used="verify", default=None
+        "Content type of the request. Left out: by the file's name.", used=LATER, default=None
     )
-    dynamic: bool = _key("Whether the image may be started to check it.", used="verify", default=True)
+    dynamic: bool = _key("Whether the image may be started to check it.", used=LATER, default=True)
     time_limits: dict[str, float] = _key(
-        "Clause or step to its limit.", used="verify", unit="seconds", examples=[{"startup": 120}], default={}
+        "Clause or step to its limit.", used=LATER, unit="seconds", examples=[{"startup": 120}], default={}
     )
-    waivers: list[WaiverTable] = _key("Clauses that are knowingly not kept.", used="verify", default=[])
+    waivers: list[WaiverTable] = _key("Clauses that are knowingly not kept.", used=LATER, default=[])
 
 
 def _form(entry: object) -> str:
