@@ -7,6 +7,7 @@ argument of training (HAR-02). Every other word is a program of the image (LCL-2
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -66,12 +67,15 @@ class _Start:
 
     def _train(self, settings: Settings, arguments: list[str]) -> int:
         """Train; a failure is told where SageMaker reads it, and its code is the program's own."""
-        import failure
-
         path = self.places.failure
-        failure.clear(path)
+        with contextlib.suppress(
+            OSError
+        ):  # a text of an earlier run, if there is one, must not be taken for ours
+            os.unlink(path)
         command = commands.train(settings, self.places, self.environ, arguments)
         ending = self._run(command, keep_stderr=True)
+        import failure
+
         theirs, stderr = failure.read(path), ending.stderr.decode("utf-8", "replace")
         code = ending.code
         if command.toolkit:

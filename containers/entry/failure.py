@@ -39,12 +39,6 @@ _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:: |:?$)")
 _REPORTERS = ("CalledProcessError", "ChildFailedError", "ProcessExitedException")
 
 
-def clear(path: str) -> None:
-    """Remove what an earlier run left, so that it is not taken for ours."""
-    with contextlib.suppress(OSError):  # none there, or a folder that cannot be written
-        os.unlink(path)
-
-
 def clear_if_empty(path: str) -> None:
     """After success: an empty file would only mislead (OUT-04); one with text is the program's own."""
     with contextlib.suppress(OSError):
