@@ -8,7 +8,7 @@ import sys
 from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
 
 from byoc_serving import codecs, media
-from byoc_serving.errors import RequestError, describe, status_of
+from byoc_serving.errors import RequestError, describe, is_fatal, status_of
 from byoc_serving.functions import Answer, Functions, Request
 from byoc_serving.log import say
 from byoc_serving.usercode import user_traceback
@@ -152,13 +152,6 @@ class App:
         if is_fatal(error):
             say("this process cannot predict any more; ending it so that it is replaced")
             self._healthy = False
-
-
-def is_fatal(error: BaseException) -> bool:
-    """Whether the process is lost: the code asked to exit, or CUDA is broken for good (INF-05)."""
-    text = str(error)
-    broken_cuda = "CUDA error: " in text and "out of memory" not in text
-    return broken_cuda or not isinstance(error, Exception)
 
 
 async def _unless_gone(job: "asyncio.Future[Any]", receive: Receive) -> Any:

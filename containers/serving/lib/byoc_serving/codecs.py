@@ -8,7 +8,7 @@ unpickled (STK-13).
 from __future__ import annotations
 
 import csv
-import importlib.util
+import importlib
 import io
 import json
 import math
@@ -73,8 +73,8 @@ def stream(values: Iterator[Any], accept: str, default: str) -> "Tuple[str, Iter
     """The type and the pieces of an answer whose values come one by one (INF-30).
 
     Text and bytes pass as they are. Anything else becomes JSON Lines, rows of CSV, or the elements of one
-    JSON array if the client insisted on JSON. Runs *values* up to its first one, so that an early failure is still
-    a plain 500.
+    JSON array if the client insisted on JSON. Runs *values* up to its first one, so that an early failure is
+    still a plain 500.
     """
     first = next(values, b"")
     indifferent = accept.strip() in {"", "*/*"}
@@ -240,8 +240,10 @@ def _numpy() -> Optional[Any]:
     """numpy if it is installed; imported by the first body that wants it."""
     global _numpy_module  # noqa: PLW0603 - asked for every request
     if _numpy_module is None:
-        found = importlib.util.find_spec("numpy")
-        _numpy_module = importlib.import_module("numpy") if found else False
+        try:
+            _numpy_module = importlib.import_module("numpy")
+        except ImportError:
+            _numpy_module = False
     return _numpy_module or None
 
 

@@ -49,3 +49,10 @@ def status_of(error: BaseException) -> int:
     """HTTP status for an exception: its ``status_code`` (sagemaker-inference's errors have one), else 500."""
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) and 400 <= status <= 599 else 500
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether the process is lost: the code asked to exit, or CUDA is broken for good (INF-05)."""
+    text = str(error)
+    broken_cuda = "CUDA error: " in text and "out of memory" not in text
+    return broken_cuda or not isinstance(error, Exception)

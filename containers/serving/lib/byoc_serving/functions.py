@@ -157,12 +157,17 @@ Bound = Callable[[Tuple[Any, ...], Any], Any]
 def _required_model_fn(module: ModuleType) -> Bound:
     bound = _bind(module, "model_fn", 1)
     if bound is None:
-        raise ServingError(
-            "{} has no model_fn".format(module.__file__),
-            why="nothing says how to load the model",
-            fix="write model_fn(model_dir) that returns it; model_dir is where SageMaker unpacks the archive",
-        )
+        raise no_model_fn(str(module.__file__))
     return bound
+
+
+def no_model_fn(program: str) -> ServingError:
+    """There is no default for loading a model: what the user has to write."""
+    return ServingError(
+        "{} has no model_fn".format(program),
+        why="nothing says how to load the model",
+        fix="write model_fn(model_dir) that returns it; model_dir is where SageMaker unpacks the archive",
+    )
 
 
 def _bind(module: ModuleType, name: str, count: int) -> Optional[Bound]:

@@ -23,6 +23,12 @@ def prepare_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-def megabytes(size: int) -> str:
-    """*size* bytes for people."""
-    return "{:.0f} MB".format(size / 1e6)
+def say_ready(port: int, workers: int, memory: int, seconds: float) -> None:
+    """The line that tells how long the start took and what it costs; *memory* is bytes of one worker."""
+    plural = "s" if workers > 1 else ""
+    each, total = memory / 1e6, memory * workers / 1e6
+    say(
+        "ready on port {} in {:.2f} s, {} worker{} with {:.0f} MB of memory each, {:.0f} MB in all".format(
+            port, seconds, workers, plural, each, total
+        )
+    )

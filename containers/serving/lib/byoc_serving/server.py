@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import os
 import signal
 import socket
@@ -12,7 +10,7 @@ import time
 from types import FrameType
 from typing import Any, Callable, List, Optional, Sequence
 
-from byoc_serving import log, machine, usercode, workers
+from byoc_serving import log, machine, net, usercode, workers
 from byoc_serving.app import App
 from byoc_serving.errors import ServingError
 from byoc_serving.functions import Functions
@@ -40,41 +38,16 @@ def _main(arguments: Sequence[str], started: float) -> int:
     usercode.install_requirements(settings)
     os.environ.setdefault("OMP_NUM_THREADS", str(machine.threads_per_worker(settings.workers)))
     _import_uvicorn()
-    sock = bind(settings.port)
+    sock = net.bind(settings.port)
     worker = Worker(settings, program, sock)
 
     def ready(memory: int) -> None:
-        text = "ready on port {} in {:.2f} s, {} worker{}: {} of memory each, {} in all".format(
-            settings.port,
-            time.monotonic() - started,
-            settings.workers,
-            "s" * (settings.workers > 1),
-            log.megabytes(memory),
-            log.megabytes(memory * settings.workers),
-        )
-        log.say(text)
+        log.say_ready(settings.port, settings.workers, memory, time.monotonic() - started)
 
     if settings.workers == 1:
         worker.load()
         return worker.serve(ready=lambda: ready(machine.memory()))
     return workers.supervise(worker, settings.workers, ready)
-
-
-def bind(port: int) -> socket.socket:
-    """A socket on all interfaces that does not listen yet (INF-01). Raises ServingError if it is taken."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind(("0.0.0.0", port))  # noqa: S104 - INF-01 demands all interfaces
-    except OSError as error:
-        sock.close()
-        taken = error.errno == errno.EADDRINUSE
-        raise ServingError(
-            "cannot listen on port {}".format(port),
-            why="another process of this container listens there" if taken else str(error),
-            fix="stop it, or set SAGEMAKER_BIND_TO_PORT to a free port",
-        ) from error
-    return sock
 
 
 class Worker:
@@ -97,7 +70,7 @@ class Worker:
 
     def serve(self, *, ready: Callable[[], None], leash: Optional[int] = None) -> int:
         """Answer requests until told to stop; the exit code. *leash* is readable once nobody supervises."""
-        loop = _new_loop()
+        loop = net.new_loop()
         self._thread.serve(loop)
         app = App(self._functions[0], self._thread, self.settings.max_payload, self.end)
         self._server = _uvicorn_server(app, ready)
@@ -131,18 +104,6 @@ def _exit_now(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's event loop where it is installed, else asyncio's."""
-    try:
-        import uvloop
-    except ImportError:
-        loop = asyncio.new_event_loop()
-    else:
-        loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    return loop
 
 
 def _import_uvicorn() -> None:

@@ -15,6 +15,8 @@ from byoc_serving.errors import ModelLoadError, ServingError, describe
 from byoc_serving.log import say
 from byoc_serving.settings import Settings
 
+NOT_THE_USERS = (os.path.dirname(os.path.abspath(__file__)), "/sagemaker_inference")
+
 
 @dataclass(frozen=True)
 class Program:
@@ -135,12 +137,11 @@ class user_code:  # noqa: N801 - reads as a statement: `with user_code("..."):`
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback without this package's own frames at its top."""
+    """The traceback without the frames of servers and import machinery at its top."""
     tail = error.__traceback__
-    here = os.path.dirname(os.path.abspath(__file__))
     while tail is not None and tail.tb_next is not None:
         name = tail.tb_frame.f_code.co_filename
-        if not name.startswith((here, "<frozen importlib")):
+        if not (name.startswith("<frozen importlib") or os.path.dirname(name).endswith(NOT_THE_USERS)):
             break
         tail = tail.tb_next
     return "".join(traceback.format_exception(type(error), error, tail))

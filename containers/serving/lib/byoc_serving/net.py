@@ -1,0 +1,53 @@
+"""Sockets and the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+
+from byoc_serving.errors import ServingError
+
+
+def bind(port: int) -> socket.socket:
+    """A socket on all interfaces that does not listen yet (INF-01). Raises ServingError if it is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("0.0.0.0", port))  # noqa: S104 - INF-01 demands all interfaces
+    except OSError as error:
+        sock.close()
+        taken = error.errno == errno.EADDRINUSE
+        raise ServingError(
+            "cannot listen on port {}".format(port),
+            why="another process of this container listens there" if taken else str(error),
+            fix="stop it, or set SAGEMAKER_BIND_TO_PORT to a free port",
+        ) from error
+    return sock
+
+
+def free_ports(count: int, port_range: str) -> "list[int]":
+    """Ports of the loopback interface within *port_range* (``25000-25999``) that nobody uses at the moment."""
+    low, _, high = port_range.partition("-")
+    free: "list[int]" = []
+    for port in range(int(low), int(high) + 1):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)):
+                free.append(port)
+        if len(free) == count:
+            return free
+    raise ServingError(
+        "no {} free ports in {}".format(count, port_range), fix="set SAGEMAKER_SAFE_PORT_RANGE"
+    )
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop where it is installed, else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
