@@ -1,25 +1,34 @@
 """One way to reach the Docker engine, the same for every door: the one that the docker CLI would use."""
 
+import contextlib
 import hashlib
+import http.client
 import json
 import os
+import socket
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from byoc_kit.errors import ByocError
 
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["connect", "endpoint"]
+__all__ = ["Client", "connect", "endpoint", "inspect_image"]
+
+Client: TypeAlias = "docker.DockerClient"
+"""What :func:`connect` gives, for those who only hand it on."""
 
 SOCKET = "/var/run/docker.sock"
 TIMEOUT = 300  # seconds for one answer of the engine; a commit or a stop with a long grace takes its time
 
+QUICK = 30  # seconds for what the engine answers from memory
+
 
 def endpoint(environ: Mapping[str, str] = os.environ) -> str:
-    """Where the engine listens: DOCKER_HOST, else the CLI's current context, else the first socket that is there."""
+    """Where the engine listens: DOCKER_HOST, else the CLI's current context, else the first usual socket."""
     return environ.get("DOCKER_HOST") or _context(environ).get("Host") or _socket(environ)
 
 
@@ -41,6 +50,44 @@ def connect(environ: Mapping[str, str] = os.environ) -> "docker.DockerClient":
         )
     except (DockerException, TLSParameterError, ValueError, OSError) as error:
         raise _unreachable(address, error) from error
+
+
+def inspect_image(reference: str, environ: Mapping[str, str] = os.environ) -> Mapping[str, Any] | None:
+    """What ``docker inspect`` tells of an image; None where the engine does not have it, or will not tell.
+
+    At a local socket this is one request without loading a client, which takes longer than rendering.
+    Raises ByocError when no engine answers.
+    """
+    address = endpoint(environ)
+    if not address.startswith("unix://"):
+        from docker.errors import APIError
+
+        with contextlib.closing(connect(environ)) as client:
+            api: Any = client.api
+            try:
+                found: Mapping[str, Any] = api.inspect_image(reference)
+            except APIError:
+                return None
+            return found
+    try:
+        return _ask(address.removeprefix("unix://"), f"/images/{urllib.parse.quote(reference)}/json")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _ask(path: str, url: str) -> dict[str, Any] | None:
+    """One GET at the socket *path*; None for any answer but 200. Raises OSError, HTTPException."""
+    connection = http.client.HTTPConnection("localhost", timeout=QUICK)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.sock.settimeout(QUICK)
+        connection.sock.connect(path)
+        connection.request("GET", url)
+        answer = connection.getresponse()
+        found = json.loads(answer.read()) if answer.status == 200 else None
+        return found if isinstance(found, dict) else None
+    finally:
+        connection.close()
 
 
 def _config(environ: Mapping[str, str]) -> Path:
@@ -139,6 +186,7 @@ def _unreachable(address: str, error: Exception) -> ByocError:
     return ByocError(
         f"no Docker engine answers at {address}",
         why=str(error).split("\n", 1)[0][:300],
-        fix="start it (`sudo systemctl start docker`, or Docker Desktop), or correct DOCKER_HOST or the docker context",
+        fix="start it (`sudo systemctl start docker`, or Docker Desktop), or correct DOCKER_HOST "
+        "or the docker context",
         id="BYOC-E301",
     )

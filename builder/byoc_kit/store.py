@@ -1,4 +1,4 @@
-"""Small facts kept on the user's disk between runs, each under a key that names its content. Losing them costs time only."""
+"""Small facts kept on the user's disk between runs. Losing them costs time only."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
-"""Turn requirements into the wheels that a base lacks. Runs in the wheel stage of a build, with the base's Python.
+"""Turn requirements into the wheels that a base lacks. Runs in the wheel stage, with the base's Python.
 
-``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...``: reads FOLDER/requirements.txt and the projects in
-FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing the base has already.
+``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...``: reads FOLDER/requirements.txt and the
+projects in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is there.
 What the base has keeps its version, unless a requirement names it. Where the base's pip is missing a needed
 option, a newer one is fetched to FOLDER/pip.whl and used from there; it is never installed.
 """
@@ -14,6 +14,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 SECRETS = Path("/run/secrets")
 ENVIRONMENT = {
@@ -62,7 +63,7 @@ def parse() -> argparse.Namespace:
 
 
 def prepare(environ: "os._Environ[str]") -> None:
-    """Point pip to the secrets of this build, and let it work in a base whose Python a distribution manages."""
+    """Point pip to the secrets of this build, and let it work with a Python that a distribution manages."""
     for secret, names in ENVIRONMENT.items():
         if (SECRETS / secret).is_file():
             environ.update(dict.fromkeys(names, str(SECRETS / secret)))
@@ -131,7 +132,7 @@ def resolve(pip: "list[str]", folder: Path, own: "list[str]") -> "list[str]":
     return [line for line in map(exact, entries) if line]
 
 
-def exact(entry: "dict[str, dict[str, str]]") -> str:
+def exact(entry: "dict[str, Any]") -> str:
     """One entry of pip's report as a requirement; empty for a wheel that is there already."""
     name, version = entry["metadata"]["name"], entry["metadata"]["version"]
     if not entry["is_direct"]:

@@ -51,7 +51,7 @@ def find_docker(environ: Mapping[str, str] = os.environ, run: Run | None = None)
     raise ByocError(
         "there is no docker program here that can build with BuildKit",
         why="; ".join(passed_over) or "no program docker was found on PATH or at /usr/bin/docker",
-        fix="install the plugin (package docker-buildx-plugin of Docker's own repository, docker-buildx of Debian "
+        fix="install the plugin (package docker-buildx-plugin from Docker, docker-buildx from Debian "
         "and Ubuntu); the engine itself need not change",
         id="BYOC-E310",
     )

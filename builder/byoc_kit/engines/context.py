@@ -81,6 +81,6 @@ def heaviest(sizes: Mapping[str, int], top: int = 10) -> Iterable[str]:
     total = sum(sizes.values())
     if total < LARGE:
         return
-    yield f"the build context is large: {total / 1e6:,.0f} MB; .dockerignore can leave files out. The heaviest:"
+    yield f"the build context is large, {total / 1e6:,.0f} MB; .dockerignore leaves files out. The heaviest:"
     for path, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:top]:
         yield f"  {size / 1e6:9,.1f} MB  {path}"

@@ -10,7 +10,9 @@ __all__ = ["BuildStep", "Progress"]
 
 LINE = re.compile(r"#(?P<number>\d+) (?P<text>.*)")
 OUTPUT = re.compile(r"\d+\.\d+ ?(?P<text>.*)")
+MOUNT = re.compile(r"--mount=\S+\s*")
 DONE = re.compile(r"DONE (?P<seconds>\d+\.\d+)s$")
+WIDTH = 120  # characters of a step's name that are told
 HIDDEN = (
     "[internal]",
     "sha256:",
@@ -27,11 +29,22 @@ HIDDEN = (
 class BuildStep:
     """One step of a build as far as it was told."""
 
-    name: str
+    header: str
+    """The line that began it."""
     output: list[str] = field(default_factory=list)
     seconds: float | None = None
     cached: bool = False
     error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The header without what is said of mounts, on one line."""
+        return " ".join(MOUNT.sub("", self.header).split())
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is BuildKit's own business."""
+        return self.header.startswith(HIDDEN)
 
 
 class Progress:
@@ -52,7 +65,7 @@ class Progress:
         number, text = found["number"], found["text"]
         if number not in self.steps:
             self._begin(number, text)
-        elif text != self.steps[number].name:
+        elif text != self.steps[number].header:
             self._go_on(self.steps[number], text)
 
     def failed(self) -> BuildStep | None:
@@ -66,17 +79,17 @@ class Progress:
         return {
             step.name: step.seconds
             for step in self.steps.values()
-            if step.seconds is not None and not step.name.startswith(HIDDEN)
+            if step.seconds is not None and not step.hidden
         }
 
     def tail(self, count: int) -> Iterator[str]:
         """The last lines that belong to no step, without ornament."""
         yield from [line for line in self.other if line.strip(" -\n")][-count:]
 
-    def _begin(self, number: str, text: str) -> None:
-        self.steps[number] = BuildStep(name=text)
-        if not text.startswith(HIDDEN):
-            self._talk.say(text if len(text) <= 160 else text[:159] + "…")
+    def _begin(self, number: str, header: str) -> None:
+        self.steps[number] = step = BuildStep(header=header)
+        if not step.hidden:
+            self._talk.say(step.name[:WIDTH])
 
     def _go_on(self, step: BuildStep, text: str) -> None:
         done, output = DONE.match(text), OUTPUT.match(text)
@@ -84,9 +97,8 @@ class Progress:
             step.seconds = (step.seconds or 0.0) + float(done["seconds"])
         elif text == "CACHED":
             step.cached = True
-            self._talk.say(f"  as before: {step.name[:100]}")
         elif text.startswith("ERROR"):
             step.error = text.removeprefix("ERROR").lstrip(": ")
-        elif output and not step.name.startswith(HIDDEN):
+        elif output and not step.hidden:
             step.output.append(output["text"])
             self._talk.output(f"  {output['text']}")

@@ -15,18 +15,19 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
     (
         r"no space left on device",
         "the engine's disk is full",
-        "free some: `docker image prune`, `docker builder prune`; `docker system df` shows what takes it",
+        "free some: `docker image prune`, `docker builder prune`; `docker system df` tells what takes it",
     ),
     (
         r"exec format error|exec user process caused",
         "the base is for another processor than this machine's, or a script of it has no valid first line",
-        "set [image] platform to the machine's, build on a machine of that architecture, or install emulation "
-        "(Debian: qemu-user-static)",
+        "set [image] platform to the machine's, build on a machine of that architecture, or install "
+        "emulation (Debian: qemu-user-static)",
     ),
     (
         r"no basic auth credentials|401 unauthorized|authorization failed|authorization token has expired",
         "the registry of the base wants a login",
-        "log in first; Amazon ECR: aws ecr get-login-password | docker login --username AWS --password-stdin HOST",
+        "log in first; Amazon ECR: aws ecr get-login-password | "
+        "docker login --username AWS --password-stdin HOST",
     ),
     (
         r"certificate verify failed|x509: |self.signed certificate",
@@ -45,8 +46,7 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
         "check [image] base; a local image must exist under exactly this name and for this platform",
     ),
     (
-        r"(command '?gcc'?|gcc: |x86_64-linux-gnu-gcc|\bcc\b|cl\.exe).*(fail|not found|no such)|unable to execute '?gcc"
-        r"|error: command '.*gcc'|python\.h: no such file",
+        r"(\bgcc|\bcc|\bg\+\+)\b.*(fail|not found|no such)|unable to execute '?gcc|python\.h: no such file",
         "a package has no wheel for this Python and must be compiled",
         "give the wheel stage a compiler: [build] compiler = true; or ask for a version that has wheels",
     ),

@@ -1,5 +1,6 @@
 """Images of the Docker engine: what they say of themselves, and what a short look inside tells."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["PROBE", "config", "look"]
+__all__ = ["PROBE", "config", "known", "look"]
 
 COMMANDS = ("sh", "bash", "chmod", "cat", "python3", "pip3", "train", "serve", "tini")
 MANAGERS = ("apt-get", "dnf", "microdnf", "apk")
@@ -37,7 +38,7 @@ PROBE_SECONDS = 120
 
 
 def config(client: "DockerClient", reference: str) -> ImageConfig:
-    """What the engine's image *reference* says of itself. Raises ByocError where the engine does not have it."""
+    """What the engine's image *reference* says of itself. Raises ByocError where there is none."""
     found = _inspect(client, reference)
     if found is None:
         raise _not_found(reference, "the engine has no image of that name or id")
@@ -64,6 +65,12 @@ def look(
     return _inventory(reference, found, own, lines)
 
 
+def known(found: Mapping[str, Any], reference: str, *, store: Store) -> Inventory | None:
+    """What an earlier look into an image has seen, else None; *found*: the engine's inspection of it."""
+    lines = _remembered(found["Id"], store)
+    return None if lines is None else _inventory(reference, found, ImageConfig.from_json(found), lines)
+
+
 def _inspect(client: "DockerClient", reference: str) -> Mapping[str, Any] | None:
     from docker.errors import APIError, ImageNotFound
 
@@ -84,14 +91,24 @@ def _inspect(client: "DockerClient", reference: str) -> Mapping[str, Any] | None
 
 def _facts(client: "DockerClient", image_id: str, store: Store | None) -> Iterable[str]:
     """The probe's lines, from the store where this image was looked into before."""
-    key = f"{image_id} {PROBE}"
-    known = store.read("inventory", key) if store else None
-    if isinstance(known, dict) and isinstance(known.get("facts"), list):
-        return [str(line) for line in known["facts"]]
-    lines = _probe(client, image_id)
-    if store:
-        store.write("inventory", key, {"facts": lines})
+    lines = _remembered(image_id, store) if store else None
+    if lines is None:
+        lines = _probe(client, image_id)
+        if store:
+            store.write("inventory", _key(image_id), {"facts": lines})
     return lines
+
+
+def _remembered(image_id: str, store: Store) -> list[str] | None:
+    found = store.read("inventory", _key(image_id))
+    if isinstance(found, dict) and isinstance(found.get("facts"), list):
+        return [str(line) for line in found["facts"]]
+    return None
+
+
+def _key(image_id: str) -> str:
+    """Another probe sees other things, so it is part of the key."""
+    return f"{image_id} {PROBE}"
 
 
 def _probe(client: "DockerClient", image_id: str) -> list[str]:
@@ -210,33 +227,27 @@ def _not_found(reference: str, why: str) -> ByocError:
     )
 
 
+PULL_FAILURES = (
+    (r"no basic auth|unauthorized|token has expired", "BYOC-E305", "log in first: `{login} {host}`"),
+    (r"no matching manifest", "BYOC-E304", "it is not made for {platform}: choose another base or platform"),
+    (
+        r"not found|manifest unknown|does not exist|denied",
+        "BYOC-E304",
+        "check name and tag; a private repository needs `{login} {host}`; an image of this machine must have "
+        "exactly this name",
+    ),
+    (r"", "BYOC-E306", "check the network and the engine's proxy; `docker pull {reference}` shows the same"),
+)
+"""What the engine may say when it cannot pull: pattern, error id, remedy. The first that is found counts."""
+
+
 def _pull_failed(reference: str, said: str, platform: Platform) -> ByocError:
-    """The engine's text as an error with a remedy; only the engine's own sentence is shown."""
     host = reference.partition("/")[0]
-    what = f"{reference} cannot be pulled"
-    if "no basic auth" in said or "unauthorized" in said or "authorization token has expired" in said:
-        login = (
-            "aws ecr get-login-password | docker login --username AWS --password-stdin"
-            if ".dkr.ecr." in host
-            else "docker login"
-        )
-        return ByocError(what, why=said, fix=f"log in first: `{login} {host}`", id="BYOC-E305")
-    if "no matching manifest" in said:
-        return ByocError(
-            what,
-            why=said,
-            fix=f"the image is not made for {platform}: choose another base or platform",
-            id="BYOC-E304",
-        )
-    if "not found" in said or "manifest unknown" in said or "does not exist" in said or "denied" in said:
-        fix = "check name and tag; a private repository needs `docker login` first; a local image must exist under exactly this name"
-        return ByocError(what, why=said, fix=fix, id="BYOC-E304")
-    return ByocError(
-        what,
-        why=said,
-        fix="check the network and the engine's proxy settings; `docker pull` shows the same",
-        id="BYOC-E306",
-    )
+    ecr = "aws ecr get-login-password | docker login --username AWS --password-stdin"
+    login = ecr if ".dkr.ecr." in host else "docker login"
+    known_as, fix = next((name, fix) for pattern, name, fix in PULL_FAILURES if re.search(pattern, said))
+    told = fix.format(login=login, host=host, platform=platform, reference=reference)
+    return ByocError(f"{reference} cannot be pulled", why=said, fix=told, id=known_as)
 
 
 def _foreign(image_id: str) -> ByocError:

@@ -1,4 +1,4 @@
-"""Every decision of a build: a spec and what is known of the base become a plan. Nothing here looks at the world."""
+"""Every decision of a build: a spec and what is known of the base become a plan."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -38,8 +38,8 @@ RESERVED = PurePosixPath("/opt/ml")
 def plan_build(spec: Spec, inventory: Inventory | None, tree: Tree) -> Plan:
     """What the image of *spec* will be.
 
-    *inventory* None: nobody could look at the base; the plan then uses ``python3`` of PATH and apt-get, and says so
-    in its notes. Raises UsageError where base and spec cannot go together.
+    *inventory* None: nobody could look at the base; the plan then uses ``python3`` of PATH and apt-get, and
+    says so in its notes. Raises UsageError where base and spec cannot go together.
     """
     if spec.build.dockerfile is not None:
         return _adopted(spec, spec.build.dockerfile)
@@ -118,7 +118,7 @@ def _notes(spec: Spec, inventory: Inventory | None) -> Iterator[str]:
     if config.user not in {"", "root", "0", "0:0", "root:root"} and not spec.image.user:
         yield f"the base's USER is {config.user}; this image's is root, as SageMaker expects (IMG-05)"
     if config.entrypoint and spec.image.entrypoint is Chain.CHAIN:
-        yield f"the base's ENTRYPOINT {list(config.entrypoint)} is kept: the entry program starts what it is told through it"
+        yield f"the base's ENTRYPOINT {list(config.entrypoint)} is kept: commands are started through it"
 
 
 def _refuse_platform(spec: Spec, inventory: Inventory) -> None:
@@ -197,7 +197,7 @@ def _own_files(spec: Spec, tree: Tree) -> Found:
         if file.dest == RESERVED or RESERVED in file.dest.parents:
             raise UsageError(
                 f'[files] "{file.dest}" cannot be in the image',
-                why="everything below /opt/ml is SageMaker's; its mounts hide what an image has there (IMG-07)",
+                why="everything below /opt/ml is SageMaker's: its mounts hide what an image has there",
                 fix="put it elsewhere, e.g. below /opt/program or /usr/local/share",
                 id="BYOC-E205",
             )

@@ -54,7 +54,7 @@ def _labels(spec: Spec, inventory: Inventory | None) -> Mapping[str, str]:
 
 
 def _cmd(spec: Spec) -> tuple[str, ...] | None:
-    """The word for ``docker run IMAGE`` without one (LCL-20); none where the entry program must find out (HAR-01)."""
+    """The word for ``docker run IMAGE`` (LCL-20); none where the entry program must find out (HAR-01)."""
     targets = spec.image.targets
     if Target.PROCESSING in targets:
         return None

@@ -52,7 +52,7 @@ def describe(plan: Plan) -> str:
     base = plan.base
     lines = [
         f"image    {plan.name}:latest ({plan.style}{f', served by {plan.server}' if plan.server else ''})",
-        f"base     {base.reference or 'as the Dockerfile says'} ({base.platform}){f' {base.digest}' if base.digest else ''}",
+        f"base     {base.reference or 'as the Dockerfile says'} ({base.platform})",
         f"engine   {plan.engine.name}: {plan.engine.why}",
         *(line for step in plan.steps for line in _step(step)),
     ]
@@ -64,7 +64,8 @@ def _step(step: Step) -> Iterator[str]:
         case SystemStep():
             yield f"system   {' '.join(step.packages)} ({step.manager})"
         case PythonStep():
-            yield f"python   {', '.join([*step.requirements, *map(str, step.packages)]) or 'nothing of your own'}"
+            own = ", ".join([*step.requirements, *map(str, step.packages)])
+            yield f"python   {own or 'nothing of your own'}"
             if step.runtime:
                 yield f"         {', '.join(step.runtime)} (added for the style and the server)"
         case FilesStep():
@@ -72,6 +73,7 @@ def _step(step: Step) -> Iterator[str]:
         case ConfigStep():
             yield from (f"env      {name}={value}" for name, value in step.env.items())
             yield from (f"label    {name}={value}" for name, value in step.labels.items())
-            yield f"start    {' '.join([*(step.entrypoint or ['the ENTRYPOINT of the base']), *(step.cmd or ())])}"
+            command = step.entrypoint or ("the ENTRYPOINT of the base",)
+            yield f"start    {' '.join([*command, *(step.cmd or ())])}"
         case DockerfileStep():
             yield f"build    {step.path}, as it is"

@@ -37,7 +37,7 @@ def _installed(spec: Spec, inventory: Inventory) -> tuple[str, tuple[str, ...]]:
     if "sh" not in inventory.commands:
         raise UsageError(
             f"{spec.image.base} has no shell",
-            why="packages are installed by running commands inside the base, and SageMaker's own SDK starts bash (TMD-02)",
+            why="packages are installed by commands inside the base, and SageMaker's SDK needs one (TMD-02)",
             fix="choose a base with sh, e.g. a -slim image instead of a distroless one",
             id="BYOC-E212",
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from byoc_kit.oci.config import Platform
 from byoc_kit.plan.types import Plan
 
 __all__ = ["content_key", "plain"]
@@ -17,7 +18,7 @@ FORMAT = 1
 
 
 def content_key(plan: Plan, files: Iterable[tuple[str, int, str]]) -> str:
-    """SHA-256 (hex) over *plan* and *files*: path, permission bits and SHA-256 of each file of the build context.
+    """SHA-256 (hex) over *plan* and *files*: path, permission bits and SHA-256 of each context file.
 
     Notes and how build steps run do not count: they leave nothing in the image.
     """
@@ -29,17 +30,16 @@ def content_key(plan: Plan, files: Iterable[tuple[str, int, str]]) -> str:
 
 def plain(value: Any) -> Any:
     """*value* (a value of ours) as JSON has it; platforms become ``os/architecture``."""
+    plainer: Any = value
     match value:
         case enum.Enum():
-            return value.value
-        case PurePath():
-            return value.as_posix()
+            plainer = value.value
+        case PurePath() | Platform():
+            plainer = str(value)
         case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [plain(item) for item in value]
-    if type(value).__name__ == "Platform":
-        return str(value)
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value
+            plainer = {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            plainer = [plain(item) for item in value]
+        case _ if dataclasses.is_dataclass(value):
+            plainer = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return plainer

@@ -1,4 +1,4 @@
-"""A plan becomes a Dockerfile and the list of files it needs. The text comes from templates, never from here."""
+"""A plan becomes a Dockerfile, whose text comes from templates, and the list of files it needs."""
 
 import json
 import re
@@ -17,14 +17,13 @@ from byoc_kit.plan.types import (
     FilesStep,
     Inline,
     Plan,
-    ProjectFile,
     PythonStep,
     Rendered,
     Step,
     SystemStep,
 )
 
-__all__ = ["render", "template_name"]
+__all__ = ["eject_texts", "render", "template_name"]
 
 SHIPPED = "byoc/"
 """Before the name of a template that byoc ships; the project's own have bare names."""
@@ -49,8 +48,8 @@ def template_name(style: str, templates: Mapping[str, str]) -> str:
 def render(plan: Plan, templates: Mapping[str, str]) -> Rendered:
     """The Dockerfile of *plan* and its context. Same plan, same templates: same bytes.
 
-    *templates*: name to text, ``byoc/...`` for those shipped. Raises UsageError for mistakes in the project's own
-    templates, for what a Dockerfile cannot say, and where the plan is a Dockerfile of the user's own already.
+    *templates*: name to text, ``byoc/...`` for those shipped. Raises UsageError for mistakes in the project's
+    own templates, for what a Dockerfile cannot say, and where the plan is a Dockerfile of the user's own.
     """
     for step in plan.steps:
         if isinstance(step, DockerfileStep):
@@ -126,7 +125,7 @@ def _wheel_options(step: PythonStep) -> str:
 
 
 def _build_packages(step: PythonStep, manager: str | None) -> Iterator[str]:
-    """System packages of the wheel stage: a compiler with Python's headers, and pip where the base has none."""
+    """System packages of the wheel stage: a compiler with Python's headers, and pip where it is missing."""
     if step.compiler:
         yield from COMPILER.get(manager or "", ())
     if not step.pip:
@@ -232,3 +231,12 @@ def _line(error: BaseException, name: str) -> int | None:
 
 def _shown(name: str) -> str:
     return name if name.startswith(SHIPPED) else f"templates/{name}"
+
+
+def eject_texts(style: str, shipped: Mapping[str, str]) -> dict[str, str]:
+    """byoc's templates for *style* as files of the project, which refer to each other.
+
+    *shipped*: file name to text.
+    """
+    names = [f"{style}.j2", *sorted(name for name in shipped if name.startswith("_"))]
+    return {name: shipped[name].replace(f'"{SHIPPED}_', '"_') for name in names}

@@ -90,7 +90,7 @@ class PythonStep:
     requirements: tuple[str, ...]
     """The user's PEP 508 requirements, in order."""
     runtime: tuple[str, ...]
-    """What the style and the server add (sagemaker-training, uvicorn, ...): visible, never hidden in a template."""
+    """What the style and the server add (sagemaker-training, uvicorn, ...), never hidden in a template."""
     packages: tuple[PurePosixPath, ...]
     """Folders of the project that are built into wheels."""
     sources: tuple[ContextFile, ...]
@@ -200,7 +200,7 @@ class Plan:
     """The interpreter inside the image that runs the entry program; None: `/usr/bin/env python3`."""
     base: Base
     manager: str | None
-    """The base's package manager (``apt-get``, ...), for a compiler; None: it has none, or it is not known."""
+    """The base's package manager (``apt-get``, ...), for a compiler; None: it has none."""
     engine: EngineChoice
     options: Options
     steps: tuple[Step, ...]

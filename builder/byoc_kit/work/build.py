@@ -10,7 +10,7 @@ from byoc_kit.plan.render import render
 from byoc_kit.plan.types import Built, Plan
 from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.plan import plan_of, templates_of
+from byoc_kit.work.plan import look_into, plan_of, templates_of
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import keep_out_of_git, write_last_build
 
@@ -27,12 +27,13 @@ def build(
 ) -> Built:
     """Build the image of *project* and tag it *tag*, or ``<image name>:latest``.
 
-    The base is pulled where the engine lacks it. What was built is also written to ``.byoc/last-build.json``, BuildKit's
-    whole output to ``.byoc/build.log``. Raises ByocError (UsageError for what byoc.toml asks and cannot be).
+    The base is pulled where the engine lacks it. What was built is also written to ``.byoc/last-build.json``,
+    BuildKit's whole output to ``.byoc/build.log``. Raises ByocError; UsageError for what byoc.toml cannot ask.
     """
     voice = talk or Silence()
     with contextlib.closing(connect(environ)) as client:
-        made = plan_of(project, client, store=user_store(environ), talk=voice)
+        seen = look_into(project, client, store=user_store(environ), talk=voice)
+        made = plan_of(project, seen, talk=voice)
         adopted = project.spec.build.dockerfile
         keep_out_of_git(project)
         order = Order(
@@ -52,6 +53,8 @@ def build(
 
 
 def plan(project: Project, *, talk: Talk | None = None, environ: Mapping[str, str] = os.environ) -> Plan:
-    """What :func:`build` would do, without building; the base is pulled and looked into. Raises ByocError."""
+    """What :func:`build` would do; only the base is pulled and looked into. Raises ByocError."""
+    voice = talk or Silence()
     with contextlib.closing(connect(environ)) as client:
-        return plan_of(project, client, store=user_store(environ), talk=talk or Silence())
+        seen = look_into(project, client, store=user_store(environ), talk=voice)
+    return plan_of(project, seen, talk=voice)

@@ -22,7 +22,7 @@ def built_json(built: Built) -> dict[str, object]:
 
 
 def read_last_build(project: Project) -> Built:
-    """What ``byoc build`` built last. Raises ByocError where there is nothing, or nothing that can be read."""
+    """What ``byoc build`` built last. Raises ByocError where there is nothing that can be read."""
     path = project.state / FILE
     try:
         return _built(json.loads(path.read_text(encoding="utf-8")))

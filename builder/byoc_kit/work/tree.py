@@ -11,7 +11,7 @@ from byoc_kit.spec.types import Spec
 
 __all__ = ["read_tree", "walk"]
 
-NEVER = {"__pycache__", ".git", ".venv", ".byoc"}
+NEVER = {"__pycache__", ".git", ".venv", ".byoc", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 """Folders that are not even looked into."""
 
 
@@ -30,7 +30,7 @@ def read_tree(spec: Spec, root: Path) -> Tree:
 def walk(
     root: Path, path: PurePosixPath, seen: frozenset[Path] = frozenset()
 ) -> Iterator[tuple[PurePosixPath, int]]:
-    """Regular files at or below *path*, relative to *root*, with permission bits; links are followed inside *root*.
+    """Regular files at or below *path*, relative to *root*, with permission bits; links inside are followed.
 
     Raises UsageError for a link that leads out of the project.
     """
@@ -63,7 +63,8 @@ def _sources(spec: Spec) -> Iterator[PurePosixPath]:
 
 def _assets() -> dict[PurePosixPath, int]:
     root = containers()
-    return {path: 0o644 for part in ("entry", "serving") for path, _ in walk(root, PurePosixPath(part))}
+    parts = [path for part in ("entry", "serving") for path, _ in walk(root, PurePosixPath(part))]
+    return {path: 0o644 for path in parts if path.suffix == ".py"}
 
 
 def _text(path: Path) -> str:
