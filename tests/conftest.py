@@ -9,12 +9,13 @@ from typing import NoReturn
 
 import docker
 import pytest
-from docker.errors import APIError, DockerException
+from docker.errors import APIError
 
 from rig.bases import BOOKWORM, TRIXIE, import_base
+from rig.engine import OWN
 from rig.engine import engine as rig_engine
 from rig.machine import Missing
-from rig.projects import Byoc, Command, Project, Projects
+from rig.projects import Byoc, Command, Project, Projects, image
 from rig.registry import registry as rig_registry
 
 NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project"})
@@ -63,7 +64,10 @@ def _rig() -> Iterator[docker.DockerClient | Missing]:
             return
         before = os.environ.get("DOCKER_HOST")
         os.environ["DOCKER_HOST"] = endpoint
-        yield stack.enter_context(contextlib.closing(docker.DockerClient(base_url=endpoint, timeout=300)))
+        client = stack.enter_context(contextlib.closing(docker.DockerClient(base_url=endpoint, timeout=300)))
+        yield client
+        if endpoint == OWN:
+            _clear(client)
         del os.environ["DOCKER_HOST"]
         if before is not None:
             os.environ["DOCKER_HOST"] = before
@@ -129,14 +133,15 @@ def project(
     """Scaffolded projects, built: ``project("basic")``, ``project("script-mode-1", "mms")``."""
     projects = Projects(byoc, tmp_path_factory.mktemp("projects"), lambda: request.getfixturevalue("base"))
     yield projects
-    for image in projects.built.values():
-        _remove(engine, image)
+    for path in projects.made.values():
+        with contextlib.suppress(APIError):  # the build cache stays and makes the next session quick
+            engine.images.remove(image(path))
 
 
-def _remove(client: docker.DockerClient, image: str) -> None:
-    """Remove *image* and whatever still runs it; the build cache stays and makes the next session quick."""
-    for container in client.containers.list(all=True, filters={"ancestor": image}):
-        with contextlib.suppress(DockerException):
+def _clear(client: docker.DockerClient) -> None:
+    """In an engine of the rig's own: remove every container and every image without a name."""
+    for container in client.containers.list(all=True):
+        with contextlib.suppress(APIError):
             container.remove(force=True)
-    with contextlib.suppress(APIError):
-        client.images.remove(image, force=True)
+    client.images.prune()
+    client.networks.prune()

@@ -10,7 +10,7 @@ from docker.errors import DockerException
 
 from rig.machine import Missing, cache, debian_root, install, program, running, say, wait_for
 
-__all__ = ["PACKAGES", "answers", "engine", "find"]
+__all__ = ["OWN", "PACKAGES", "answers", "engine", "find"]
 
 DEFAULT = "unix:///var/run/docker.sock"
 RUN = Path("/run/byoc-rig")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -85,27 +86,28 @@ class Projects:
 
     def __init__(self, byoc: Command, folder: Path, base: Callable[[], str]) -> None:
         self.byoc, self.folder, self.base = byoc, folder, base
-        self.built: dict[Path, str] = {}
-        self.failed: dict[Path, AssertionError] = {}
+        self.made: dict[tuple[str, str, str], Path] = {}
+        self.failed: dict[tuple[str, str, str], AssertionError] = {}
 
     def __call__(self, style: str, server: str = "asgi", *, on: str | None = None) -> Path:
-        base = on or self.base()
-        path = self.folder / "-".join(["t", style, server, *([base.rpartition(":")[2]] if on else [])])
-        if path in self.failed:
-            raise self.failed[path]
-        if path not in self.built:
+        key = (style, server, on or self.base())
+        if key in self.failed:
+            raise self.failed[key]
+        if key not in self.made:
             try:
-                self.built[path] = self._make(path, style, server, base)
+                self.made[key] = self._make(*key)
             except AssertionError as error:
-                self.failed[path] = error
+                self.failed[key] = error
                 raise
-        return path
+        return self.made[key]
 
-    def _make(self, path: Path, style: str, server: str, base: str) -> str:
-        """The image id of a new project at *path*."""
+    def _make(self, style: str, server: str, base: str) -> Path:
+        """A new project, built. Its folder gives the image a name that no other session on this engine has."""
+        path = self.folder / f"t-{style}-{server}-{uuid.uuid4().hex[:8]}"
         self.byoc("init", path, "--style", style, "--base", base)
         edit(path / "byoc.toml", {"build": {"network": "host"}, "serve": {"server": server}})
-        return self.byoc("build", cwd=path).stdout.strip().removeprefix("docker:")
+        self.byoc("build", cwd=path)
+        return path
 
 
 def edit(file: Path, tables: Mapping[str, Mapping[str, object]]) -> None:

@@ -77,6 +77,7 @@ def predict(wish: dict[str, Any], model_data: str, local: Any) -> bytes:
         "local",
         serializer=IdentitySerializer(content_type=wish["content_type"]),
         deserializer=BytesDeserializer(accept="application/json"),
+        wait=False,  # local mode has waited for /ping by now; waiting would sleep 30 s first
     )
     try:
         return bytes(predictor.predict(Path(wish["request"]).read_bytes()))
