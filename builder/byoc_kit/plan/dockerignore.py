@@ -18,7 +18,7 @@ class Ignore:
     def __init__(self, text: str = "") -> None:
         """*text*: content of .dockerignore; empty where the project has none."""
         # Docker: anchored at the root, the last match wins, an exclusion covers everything below
-        self._spec = PathSpec.from_lines("gitwildmatch", [*_patterns(ALWAYS), *_patterns(text.splitlines())])
+        self._spec = PathSpec.from_lines("gitignore", [*_patterns(ALWAYS), *_patterns(text.splitlines())])
 
     def leaves_out(self, path: PurePosixPath) -> bool:
         """Whether the file *path* is left out of images."""
