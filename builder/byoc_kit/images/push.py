@@ -1,4 +1,4 @@
-"""An image of the Docker engine to a registry, by the engine's own push: it knows where its layers are."""
+"""An image of the Docker engine on its way to a registry, by the engine's own push: it knows its layers."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,22 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["push"]
+__all__ = ["find_image", "image_size", "push"]
+
+
+def find_image(client: "docker.DockerClient", name: str) -> str | None:
+    """The id of the engine's image *name* (a name or an id); None: it has none."""
+    import docker.errors
+
+    try:
+        return str(client.images.get(name).id)
+    except docker.errors.ImageNotFound:
+        return None
+
+
+def image_size(client: "docker.DockerClient", name: str) -> int:
+    """Bytes of the engine's image *name*, as the engine counts them (uncompressed)."""
+    return int(client.images.get(name).attrs["Size"])
 
 
 def push(

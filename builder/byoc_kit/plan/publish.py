@@ -7,12 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from byoc_kit.oci.config import Platform
+from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.oci.digest import Digest
+from byoc_kit.oci.manifest import Manifest
 from byoc_kit.oci.reference import Repository
 from byoc_kit.plan.tags import Source, Tag, Withheld, content_tag, plan_tags
 
-__all__ = ["Conflict", "Held", "PublishPlan", "Subject", "Survey", "fixed_tags", "plan_publish"]
+__all__ = [
+    "Conflict",
+    "Held",
+    "PublishPlan",
+    "Subject",
+    "Survey",
+    "disagreement",
+    "fixed_tags",
+    "plan_publish",
+]
 
 NO_SOURCE = Source()
 
@@ -44,8 +54,8 @@ class Subject:
     """What is to be published."""
 
     platform: Platform
-    key: str
-    """The content key; for an image that byoc did not build, the image id."""
+    key: str | None
+    """The content key; for an image of another's making, the image id; None: known only after the build."""
     image_id: str | None
     """None: it is neither built nor in the registry."""
     version: str | None
@@ -68,8 +78,9 @@ class PublishPlan:
 
     repository: Repository
     platform: Platform
-    key: str
-    content_tag: str
+    key: str | None
+    content_tag: str | None
+    """None: it follows from the image id, once that is known."""
     image_id: str | None
     build: bool
     """Whether the image must be built first."""
@@ -104,12 +115,16 @@ class PublishPlan:
         """Everything that would change in engine and registry, in order."""
         name = f"{self.repository}:"
         build = ("build the image",) if self.build else ()
-        push = (f"push {name}{self.content_tag}",) if self.push else ()
+        push = (f"push {name}{self._content}",) if self.push else ()
         return (*build, *push, *(f"tag {name}{tag.name}" for tag in self.tags))
+
+    @property
+    def _content(self) -> str:
+        return self.content_tag or "c-<of the image>"
 
     def to_text(self) -> str:
         """For a person."""
-        push = f"{self.repository}:{self.content_tag}" if self.push else "no: the registry has it"
+        push = f"{self.repository}:{self._content}" if self.push else "no: the registry has it"
         lines = [
             f"image     {self.image_id or 'not built yet'} ({self.platform})",
             f"build     {'yes' if self.build else 'no: this content is there already'}",
@@ -124,13 +139,13 @@ class PublishPlan:
 def fixed_tags(subject: Subject, existing: frozenset[str]) -> frozenset[str]:
     """The tags of the repository that have to be looked at before anything can be decided."""
     tags, _ = _tags(subject, existing)
-    return existing & {content_tag(subject.key), *(tag.name for tag in tags if tag.fixed)}
+    return existing & {_content_tag(subject), *(tag.name for tag in tags if tag.fixed)}
 
 
 def plan_publish(subject: Subject, repository: Repository, survey: Survey) -> PublishPlan:
     """Same arguments, same plan."""
-    name = content_tag(subject.key)
-    there = survey.held.get(name)
+    name = _content_tag(subject)
+    there = survey.held.get(name or "")
     image_id = subject.image_id or (there.config if there else None)
     tags, withheld = _tags(subject, survey.tags)
     taken = [
@@ -159,6 +174,22 @@ def plan_publish(subject: Subject, repository: Repository, survey: Survey) -> Pu
         conflicts=tuple(taken),
         source=subject.source,
     )
+
+
+def disagreement(
+    image_id: str, platform: Platform, found: tuple[Digest, Manifest, ImageConfig]
+) -> str | None:
+    """Why what the registry has (digest of the tag, manifest, config) is not *image_id*; None: it is."""
+    digest, manifest, config = found
+    if image_id not in {digest, manifest.digest, manifest.config.digest}:
+        return f"the engine pushed {image_id}, the registry has the config {manifest.config.digest}"
+    if config.platform != platform:
+        return f"it is for {config.platform}, not for {platform}"
+    return None
+
+
+def _content_tag(subject: Subject) -> str | None:
+    return content_tag(subject.key) if subject.key else None
 
 
 def _tags(subject: Subject, existing: frozenset[str]) -> tuple[tuple[Tag, ...], tuple[Withheld, ...]]:
