@@ -20,11 +20,11 @@ HEAD = """# byoc.toml
 
 <!-- Written by tools/spec_table.py from builder/byoc_kit/spec/model.py; edit there. -->
 
-One file says what an image is made of and what it is for. Paths are relative to its folder and stay inside
-it. A key that is not listed here is an error, and so is a value of another type; all mistakes are told at once,
-each with its line. `byoc schema` prints the same as JSON Schema: with `byoc schema --out byoc.schema.json` and
-the first line `#:schema ./byoc.schema.json`, editors complete keys and mark mistakes. `-f FILE` chooses another
-file, so one folder can hold several images.
+One file says what an image is made of and what it is for. Paths are relative to its folder and stay
+inside it. A key that is not listed here is an error, and so is a value of another type; all mistakes are
+told at once, each with its line. `byoc schema` prints the same as JSON Schema: with
+`byoc schema --out byoc.schema.json` and the first line `#:schema ./byoc.schema.json`, editors complete keys
+and mark mistakes. `-f FILE` chooses another file, so one folder can hold several images.
 
 *Required* means that the file is refused without the key. The column *used by* names the commands that act on
 it; *nothing yet* means that the key is read and checked now, and has an effect in a later version.
@@ -110,8 +110,8 @@ def tail() -> str:
 
 - Credentials in `[env]`, `[labels]`, hyperparameters, URLs, and in files that would get into the image
   (IMG-22).
-- Variables that the platform sets: `SAGEMAKER_*`, `SM_*`, `AWS_REGION`, `TRAINING_JOB_NAME` and their like. An
-  image may own {owned}.
+- Variables that the platform sets: `SAGEMAKER_*`, `SM_*`, `AWS_REGION`, `TRAINING_JOB_NAME` and their like.
+  An image may own {owned}.
 - Labels that tell SageMaker what the image can do: byoc sets them from the targets (IMG-18).
 - Paths and links that lead out of the project, and `[files]` below `/opt/ml` and `/opt/byoc`.
 - Hyperparameters, channels and metrics beyond SageMaker's limits (CFG-01, CFG-10, TRN-13).

@@ -350,7 +350,7 @@ class VerifyTable(Table):
 
 
 def _form(entry: object) -> str:
-    return "table" if isinstance(entry, dict) else "text"
+    return "table" if isinstance(entry, dict | FileTable) else "text"
 
 
 Entry = Annotated[Annotated[Text, Tag("text")] | Annotated[FileTable, Tag("table")], Discriminator(_form)]

@@ -24,7 +24,13 @@ def check_packages(view: View) -> Iterator[Mistake]:
     for name in ("allow-change", "protect"):
         for key, text in view.texts("python", name):
             if not DISTRIBUTION.fullmatch(text):
-                yield _not_a_requirement(key, "a name alone is wanted", 'write for example "numpy"')
+                yield Mistake(
+                    key=key,
+                    what="this is not the name of a distribution",
+                    why="names are compared with what the base has; versions belong to the requirements",
+                    fix='write for example "numpy"',
+                    id="BYOC-E114",
+                )
     for key, url in _indexes(view):
         yield from _check_index(key, url)
     for key, text in view.texts("system", "packages"):
@@ -81,7 +87,7 @@ def wrong_requirement(text: str) -> tuple[str, str] | None:
     try:
         requirement = Requirement(text)
     except (InvalidRequirement, RecursionError) as error:
-        return str(error).splitlines()[0], 'write it as PEP 508 says, for example "pandas>=2"'
+        return f"PEP 508: {str(error).splitlines()[0]}", 'write for example "pandas>=2"'
     if requirement.url and has_password(requirement.url):
         return "its URL holds a user or a password", "give them to the build as a secret: [build] secrets"
     return None

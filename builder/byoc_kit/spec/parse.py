@@ -18,17 +18,37 @@ Key = tuple[str | int, ...]
 
 MARK = "byoc-looks-for-this-place"
 PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+TOO_DEEP = "arrays or tables are nested too deeply"
+DEEPEST = 100  # tables and arrays inside one another; more is no description of an image
+LONGEST = 60  # characters of a key that a message repeats
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
     """The data of the TOML document *text*. Raises UsageError that names line and column."""
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError is one; a whole number of 5000 digits raises the plain kind
         raise _not_toml(str(error), text, name) from error
     except RecursionError as error:
-        raise _not_toml("arrays or tables are nested too deeply", text, name) from error
+        raise _not_toml(TOO_DEEP, text, name) from error
+    if _depth(data) > DEEPEST:
+        raise _not_toml(TOO_DEEP, text, name)
+    return data
+
+
+def _depth(data: Any) -> int:
+    """How many tables and arrays are inside one another, counted without recursion."""
+    depth, level = 0, [data]
+    while level and depth <= DEEPEST:
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        depth += 1
+    return depth
 
 
 def _not_toml(message: str, text: str, name: str) -> UsageError:
@@ -51,8 +71,9 @@ def dotted(key: Key) -> str:
 
 
 def _quoted(part: str) -> str:
-    if BARE.fullmatch(part):
+    if BARE.fullmatch(part) and len(part) <= LONGEST:
         return part
+    part = part if len(part) <= LONGEST else f"{part[: LONGEST - 3]}..."
     escaped = part.encode("unicode_escape").decode("ascii").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -75,8 +96,8 @@ def _upwards(key: Key) -> Iterator[Key]:
 def _line(text: str, key: Key) -> int | None:
     import tomlkit
 
-    document = tomlkit.parse(text)
     try:
+        document = tomlkit.parse(text)
         _mark(document, key)
         marked = tomlkit.dumps(document)
     except Exception:  # no such key, or a form that tomlkit cannot edit: told without a line

@@ -103,8 +103,8 @@ def _written(place: Key, name: str, data: Any) -> bool:
 def _missing(key: Key) -> Mistake:
     return Mistake(
         key=key,
-        what="is missing",
-        why="there is no default that would be right",
+        what="this table is missing" if len(key) == 1 else "is missing",
+        why="byoc has no default that would be right",
         fix=f"add [{key[0]}] with name, style and base" if len(key) == 1 else f"add {key[-1]} = ...",
         id="BYOC-E106",
     )
@@ -153,11 +153,16 @@ def _malformed(key: Key, detail: "ErrorDetails") -> Mistake:
         what, fix = f"must be {bound}, is {_cut(detail['input'])}", "correct the number"
     else:
         what, fix = f"{_cut(detail['input'])} does not have the form of such a value", _example(key)
-    return Mistake(key=key, what=what, why="it would fail later, and not here", fix=fix, id="BYOC-E109")
+    return Mistake(
+        key=key, what=what, why="better told now than by a build or a job", fix=fix, id="BYOC-E109"
+    )
 
 
 def _cut(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write numbers of thousands of digits
+        text = "a number of thousands of digits"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
