@@ -102,7 +102,7 @@ class Projects:
         return self.made[key]
 
     def _make(self, style: str, server: str, base: str) -> Path:
-        """A new project, built. Its folder gives the image a name that no other session on this engine has."""
+        """A new project, built; its folder gives the image a name that no other session here has."""
         path = self.folder / f"t-{style}-{server}-{uuid.uuid4().hex[:8]}"
         self.byoc("init", path, "--style", style, "--base", base)
         edit(path / "byoc.toml", {"build": {"network": "host"}, "serve": {"server": server}})
