@@ -113,5 +113,5 @@ def explain(ended: Exit) -> Explanation:
         )
     return Explanation(
         f"exit code {ended.code}: the program inside the container ended with it",
-        "read the failure text above and the last lines of the log",
+        "read what is quoted above, and the last lines of the log",
     )

@@ -284,5 +284,5 @@ def uninterrupted(work: Callable[[], None]) -> None:
 @contextmanager
 def opened_log(path: Path, tell: Callable[[str], None]) -> Iterator[Log]:
     """A log that is kept at *path*."""
-    with path.open("ab") as file:
+    with path.open("wb") as file:
         yield Log(file, tell)

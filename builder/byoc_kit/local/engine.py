@@ -37,10 +37,11 @@ def _refused(doing: str, said: str) -> ByocError:
     text = said.lower()
     if "port is already allocated" in text or "address already in use" in text:
         return UsageError(
-            f"the port is taken: {said}",
+            "the port of this machine is taken",
             why="another program or container listens there",
             fix="choose another with --port N, or --port 0 for any free one",
             id="BYOC-E416",
+            details=[said],
         )
     if "exec:" in text and ("not found" in text or "no such file" in text):
         return _cannot_start(said, Exit(127))

@@ -1,6 +1,7 @@
 """The image to start, as the engine has it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byoc_kit.errors import ByocError, UsageError
@@ -12,7 +13,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["LocalImage", "find_image"]
+__all__ = ["LocalImage", "Place", "find_image"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,16 @@ class LocalImage:
     """As it was asked for."""
     id: str
     config: ImageConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a container is going to run."""
+
+    client: "docker.DockerClient"
+    image: LocalImage
+    state: Path
+    """The project's ``.byoc``; of the current folder where there is no project."""
 
 
 def find_image(client: "docker.DockerClient", reference: str, platform: Platform, talk: Talk) -> LocalImage:

@@ -78,8 +78,14 @@ def require_success(trained: Trained, tree: RunTree, *, limit: float) -> None:
             ended=trained.ended,
             id="BYOC-E401",
             failure=failure,
-            details=[*failure.splitlines(), f"run: {tree.root}", f"log: {tree.log}"],
+            details=[*(failure.splitlines() or _last_words(tree)), f"run: {tree.root}", f"log: {tree.log}"],
         )
+
+
+def _last_words(tree: RunTree) -> list[str]:
+    """The end of the log, where the container left no failure text."""
+    lines = tree.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [f"log: {line}" for line in lines[-10:]]
 
 
 def model_of(tree: RunTree, talk: Talk) -> tuple[ModelFile, ...]:

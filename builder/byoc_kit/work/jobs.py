@@ -16,7 +16,15 @@ from byoc_kit.job.types import Channel, ServeJob, TrainingJob
 from byoc_kit.talk import Talk
 from byoc_kit.work.project import Project
 
-__all__ = ["ContainerOptions", "TrainOptions", "endpoint", "source_mounts", "training_job"]
+__all__ = [
+    "ContainerOptions",
+    "TrainOptions",
+    "endpoint",
+    "job_base",
+    "serving_code",
+    "source_mounts",
+    "training_job",
+]
 
 PROGRAM = PurePosixPath("/opt/program")  # where basic and script-mode-1 have the user's code
 SOURCE = PurePosixPath("/opt/byoc-source")  # where the other styles find it here: in place of S3
@@ -62,11 +70,13 @@ class TrainOptions(ContainerOptions):
     """Seconds; None: the job file's, else a day (TRN-07)."""
 
 
-def training_job(project: Project | None, options: TrainOptions, *, stamp: str, talk: Talk) -> TrainingJob:
+def training_job(
+    project: Project | None, options: TrainOptions, *, base: str, stamp: str, talk: Talk
+) -> TrainingJob:
     """The job to run, within the service's limits; *stamp* makes its name unique. Raises UsageError."""
     request = _request(options, talk)
     job = TrainingJob(
-        name=job_name(request.name if request else image_name(project), stamp),
+        name=job_name(request.name if request else base, stamp),
         hyperparameters={**_hyperparameters(project, options, request), **_script_mode(project)},
         channels=tuple(_channels(project, options, request, talk)),
         environment={**(request.environment if request else {}), **options.environment},
@@ -185,11 +195,11 @@ def source_mounts(project: Project | None, source: PurePosixPath | None, *, live
 
 
 def endpoint(
-    project: Project | None, options: ContainerOptions, *, stamp: str, model: Path | None
+    project: Project | None, options: ContainerOptions, *, name: str, model: Path | None
 ) -> ServeJob:
     """The endpoint to run, within the service's limits. Raises UsageError."""
     job = ServeJob(
-        name=job_name(image_name(project), stamp),
+        name=name,
         model=model,
         environment={**_serving_script(project), **options.environment},
         region=region(project, options),
@@ -215,9 +225,9 @@ def serving_code(project: Project | None) -> Path | None:
     return (project.root / project.spec.serve.source).resolve()
 
 
-def image_name(project: Project | None) -> str:
-    """What a job is named after."""
-    return project.spec.image.name if project else "byoc"
+def job_base(project: Project | None, image: str | None) -> str:
+    """What a job is named after: the project's image, else the one that is asked for."""
+    return project.spec.image.name if project else (image or "").removeprefix("docker:").partition("@")[0]
 
 
 def region(

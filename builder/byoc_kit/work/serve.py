@@ -8,15 +8,17 @@ from pathlib import Path, PurePosixPath
 
 from byoc_kit.errors import UsageError
 from byoc_kit.job.container import ContainerPlan, Mount, serving_container
+from byoc_kit.job.limits import job_name
 from byoc_kit.job.media import content_type
 from byoc_kit.local import serving, tree
 from byoc_kit.local.containers import Session
+from byoc_kit.local.images import Place
 from byoc_kit.local.models import prepare_model
 from byoc_kit.local.serving import Answer, Server
 from byoc_kit.talk import Talk
-from byoc_kit.work.jobs import ContainerOptions, endpoint, serving_code, source_mounts
+from byoc_kit.work.jobs import ContainerOptions, endpoint, job_base, serving_code, source_mounts
 from byoc_kit.work.project import Project
-from byoc_kit.work.start import Place, find, shell, stamp, with_options
+from byoc_kit.work.start import opened, shell, stamp, with_options
 
 __all__ = ["Endpoint", "Invocation", "ServeOptions", "ServeResult", "run_serve", "serve", "shell_serve"]
 
@@ -100,6 +102,7 @@ def run_serve(
     with serve(project, image=image, options=options, talk=talk) as endpoint:
         answers = tuple(_invoke(endpoint, file, body, options, talk) for file, body in bodies)
         if not bodies:
+            talk.say(f"POST requests to {endpoint.server.url}/invocations; Ctrl-C stops the server")
             ready(endpoint)
             endpoint.server.wait()
         return ServeResult(
@@ -122,7 +125,7 @@ def serve(
         with serving.serving(
             ready.plan, ready.session, log=log, timeout=options.timeout, talk=talk
         ) as server:
-            talk.say(f"healthy after {server.seconds:.1f} s")
+            talk.say(f"healthy after {server.seconds:.1f} s at {server.url}")
             yield Endpoint(image=ready.place.image.reference, model=ready.model, server=server)
 
 
@@ -138,26 +141,41 @@ def shell_serve(
 def _prepared(
     project: Project | None, image: str | None, options: ServeOptions, talk: Talk
 ) -> Iterator[Prepared]:
-    place = find(project, image, talk)
-    model = _model(project, place, options, talk)
-    job = endpoint(project, options, stamp=stamp(), model=model)
-    spec = project.spec.serve if project else None
-    live = source_mounts(project, spec.source if spec else None, live=options.live) if options.live else ()
-    session = Session(place.client, job.name, talk=talk, keep=options.keep)
-    scratch = place.state / "serve" / job.name
-    scratch.mkdir(parents=True)
+    with opened(project, image, talk) as place:
+        model = _model(project, place, options, talk)
+        job = endpoint(project, options, name=job_name(job_base(project, image), stamp()), model=model)
+        session = Session(place.client, job.name, talk=talk, keep=options.keep)
+        with _scratch(place.state / "serve" / job.name) as scratch:
+            folder = prepare_model(model, code=serving_code(project), scratch=scratch)
+            plan = serving_container(
+                job,
+                image=place.image.id,
+                mounts=(
+                    *([Mount(folder, MODEL, read_only=True)] if folder else []),
+                    *_live(project, options),
+                ),
+                network=session.network,
+                port=_port(options),
+            )
+            yield Prepared(place=place, model=model, session=session, plan=with_options(plan, options))
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder that is gone at the end."""
+    folder.mkdir(parents=True)
     try:
-        folder = prepare_model(model, code=serving_code(project), scratch=scratch)
-        plan = serving_container(
-            job,
-            image=place.image.id,
-            mounts=(*([Mount(folder, MODEL, read_only=True)] if folder else []), *live),
-            network=session.network,
-            port=_port(options),
-        )
-        yield Prepared(place=place, model=model, session=session, plan=with_options(plan, options))
+        yield folder
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _live(project: Project | None, options: ServeOptions) -> tuple[Mount, ...]:
+    """The source over the code in the image; script-mode-2 and framework have it in the model already."""
+    spec = project.spec.serve if project else None
+    if not options.live or serving_code(project) is not None:
+        return ()
+    return source_mounts(project, spec.source if spec else None, live=True)
 
 
 def _model(project: Project | None, place: Place, options: ServeOptions, talk: Talk) -> Path | None:

@@ -1,9 +1,10 @@
 """What every local run needs before a container can start: the engine, the image, a name and a place."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from byoc_kit.aws.credentials import credentials
 from byoc_kit.docker_api import connect
@@ -11,38 +12,29 @@ from byoc_kit.job.arguments import size
 from byoc_kit.job.container import ContainerPlan, typed_command
 from byoc_kit.local.containers import Session
 from byoc_kit.local.engine import require_local
-from byoc_kit.local.images import LocalImage, find_image
+from byoc_kit.local.images import Place, find_image
 from byoc_kit.local.shell import open_shell
 from byoc_kit.oci.config import Platform
 from byoc_kit.talk import Talk
 from byoc_kit.work.jobs import ContainerOptions
 from byoc_kit.work.project import Project
-from byoc_kit.work.state import read_last_build
+from byoc_kit.work.state import keep_out_of_git, read_last_build
 
-if TYPE_CHECKING:
-    import docker
-
-__all__ = ["Place", "find", "shell", "stamp", "with_options"]
+__all__ = ["opened", "shell", "stamp", "with_options"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a container is going to run."""
-
-    client: "docker.DockerClient"
-    image: LocalImage
-    state: Path
-    """The project's ``.byoc``; of the current folder where there is no project."""
-
-
-def find(project: Project | None, image: str | None, talk: Talk) -> Place:
+@contextmanager
+def opened(project: Project | None, image: str | None, talk: Talk) -> Iterator[Place]:
     """The engine, and *image* or the project's last build in it. Raises ByocError for what is missing."""
+    if project is not None:
+        keep_out_of_git(project)
     reference = image or _last_build(project)
-    client = connect()
-    require_local(client)
     platform = project.spec.image.platform if project else Platform()
-    found = find_image(client, reference, platform, talk)
-    return Place(client=client, image=found, state=project.state if project else Path(".byoc").resolve())
+    with closing(connect()) as client:
+        require_local(client)
+        found = find_image(client, reference, platform, talk)
+        state = project.state if project else Path(".byoc").resolve()
+        yield Place(client=client, image=found, state=state)
 
 
 def _last_build(project: Project | None) -> str:

@@ -12,12 +12,13 @@ from byoc_kit.job.container import ContainerPlan, training_container
 from byoc_kit.job.types import TrainingJob
 from byoc_kit.local import training, tree
 from byoc_kit.local.containers import Session, uninterrupted
+from byoc_kit.local.images import Place
 from byoc_kit.local.ownership import give_back
 from byoc_kit.local.tree import RunTree
 from byoc_kit.talk import Talk
-from byoc_kit.work.jobs import TrainOptions, source_mounts, training_job
+from byoc_kit.work.jobs import TrainOptions, job_base, source_mounts, training_job
 from byoc_kit.work.project import Project
-from byoc_kit.work.start import Place, find, shell, stamp, with_options
+from byoc_kit.work.start import opened, shell, stamp, with_options
 
 __all__ = ["TrainOptions", "TrainResult", "run_train", "shell_train"]
 
@@ -66,47 +67,51 @@ def run_train(
     Without *image* the project's last build is started. Raises ByocError with the container's failure text
     and exit code where the job would be ``Failed``; the run's folder stays for a look in every case.
     """
-    ready = _prepare(project, image, options, talk)
-    talk.say(f"training {ready.job.name} in {ready.place.image.reference}")
-    with _record(ready) as record:
-        trained = training.run(ready.plan, ready.tree, ready.session, limit=ready.job.max_runtime, talk=talk)
-        record |= {"exit_code": trained.ended.code, "failure": training.failure_of(ready.tree)}
+    with _prepared(project, image, options, talk) as ready, _record(ready) as record:
+        job, made = ready.job, ready.tree
+        talk.say(f"training {job.name} in {ready.place.image.reference}")
+        trained = training.run(ready.plan, made, ready.session, limit=job.max_runtime, talk=talk)
+        record |= {"exit_code": trained.ended.code, "failure": training.failure_of(made)}
         record["status"] = "Stopped" if trained.out_of_time else "Failed"
-        training.require_success(trained, ready.tree, limit=ready.job.max_runtime)
-        files = {str(file.path): file.size for file in training.model_of(ready.tree, talk)}
+        training.require_success(trained, made, limit=job.max_runtime)
+        files = {str(file.path): file.size for file in training.model_of(made, talk)}
         record |= {"status": tree.SUCCESS, "files": files}
-    return TrainResult(
-        run=ready.tree.root, files=files, image=ready.place.image.reference, seconds=trained.seconds
-    )
+        return TrainResult(
+            run=made.root, files=files, image=ready.place.image.reference, seconds=trained.seconds
+        )
 
 
 def shell_train(
     project: Project | None, *, image: str | None = None, options: TrainOptions = USUAL, talk: Talk
 ) -> Path:
     """Open a shell where the service would start training; gives the run's folder."""
-    ready = _prepare(project, image, options, talk)
-    try:
-        shell(ready.place, ready.plan, ready.session, talk)
-    finally:
-        uninterrupted(lambda: give_back(ready.place.client, ready.plan.image, ready.tree.root, talk))
-    return ready.tree.root
+    with _prepared(project, image, options, talk) as ready:
+        try:
+            shell(ready.place, ready.plan, ready.session, talk)
+        finally:
+            uninterrupted(lambda: give_back(ready.place.client, ready.plan.image, ready.tree.root, talk))
+        return ready.tree.root
 
 
-def _prepare(project: Project | None, image: str | None, options: TrainOptions, talk: Talk) -> Prepared:
-    job = training_job(project, options, stamp=stamp(), talk=talk)
+@contextmanager
+def _prepared(
+    project: Project | None, image: str | None, options: TrainOptions, talk: Talk
+) -> Iterator[Prepared]:
+    base = job_base(project, image)
+    job = training_job(project, options, base=base, stamp=stamp(), talk=talk)
     spec = project.spec.train if project else None
     code = source_mounts(project, spec.source if spec else None, live=options.live)
-    place = find(project, image, talk)
-    made = tree.create(place.state / "runs", job)
-    session = Session(place.client, job.name, talk=talk, keep=options.keep)
-    plan = training_container(
-        job,
-        job.hosts[0],
-        image=place.image.id,
-        mounts=(*tree.mounts(made, job), *code),
-        network=session.network,
-    )
-    return Prepared(place=place, job=job, tree=made, session=session, plan=with_options(plan, options))
+    with opened(project, image, talk) as place:
+        made = tree.create(place.state / "runs", job)
+        session = Session(place.client, job.name, talk=talk, keep=options.keep)
+        plan = training_container(
+            job,
+            job.hosts[0],
+            image=place.image.id,
+            mounts=(*tree.mounts(made, job), *code),
+            network=session.network,
+        )
+        yield Prepared(place=place, job=job, tree=made, session=session, plan=with_options(plan, options))
 
 
 @contextmanager

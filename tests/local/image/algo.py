@@ -1,0 +1,132 @@
+"""A container that keeps SageMaker's contract, tells what it saw, and misbehaves when it is asked to.
+
+What to do is the hyperparameter ``do`` for ``train``, and the variable ``DO`` for ``serve``.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ML = Path("/opt/ml")
+CONFIG = ML / "input/config"
+
+
+def facts() -> dict:
+    """What a test wants to know about the container."""
+    mounts = {line.split()[1]: line.split()[3].split(",")[0] for line in open("/proc/mounts")}
+    status = Path("/proc/self/status").read_text()
+    return {
+        "argv": sys.argv[1:],
+        "pid": os.getpid(),
+        "hostname": socket.gethostname(),
+        "own_address": socket.gethostbyname(socket.gethostname()),
+        "algo_address": socket.gethostbyname("algo-1") if len(sys.argv) > 1 and sys.argv[1] == "train" else "",
+        "env": dict(os.environ),
+        "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
+        "mounts": {path: mode for path, mode in mounts.items() if path.startswith("/opt/")},
+        "capabilities": next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff")),
+        "files": sorted(str(path) for path in Path("/opt").rglob("*") if path.is_file()),
+        "config": {file.name: json.loads(file.read_text()) for file in CONFIG.glob("*.json")},
+    }
+
+
+def save(text: str) -> None:
+    (ML / "model/weights.json").write_text(text)
+
+
+def fail(text: str, code: int) -> None:
+    (ML / "output/failure").write_text(text)
+    sys.exit(code)
+
+
+def wait_for_stop(answer) -> None:
+    signal.signal(signal.SIGTERM, answer)
+    print("ready to be stopped", flush=True)
+    time.sleep(600)
+
+
+def stopped(number: int, frame: object) -> None:
+    save("saved by the handler")
+    print("the handler has run", flush=True)
+    sys.exit(0)
+
+
+def train() -> None:
+    do = json.loads((CONFIG / "hyperparameters.json").read_text()).get("do", "learn")
+    (ML / "output/data/facts.json").write_text(json.dumps(facts()))
+    (ML / "checkpoints/one").write_text("checkpoint")
+    print("progress 1\rprogress 2\rprogress 3")
+    print("to stderr", file=sys.stderr)
+    if do == "learn":
+        save('{"answer": 42}')
+    elif do == "fail":
+        fail("ValueError: the data are sour\n" + "x" * 2000, 7)
+    elif do == "link":
+        save("1")
+        (ML / "model/link").symlink_to("weights.json")
+    elif do == "wait":
+        wait_for_stop(stopped)
+    elif do == "ignore":
+        wait_for_stop(lambda number, frame: print("not now", flush=True))
+    elif do == "eat":
+        hoard = []
+        while True:
+            hoard.append(bytearray(8 << 20))
+    elif do == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answer(500 if os.environ.get("DO") == "ail" else 200, b"", "text/plain")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if body == b"bad":
+            self.answer(400, b"cannot read that", "text/plain")
+        elif body == b"die":
+            os._exit(9)
+        elif body == b"bytes":
+            self.answer(200, bytes(range(256)), "application/x-npy")
+        else:
+            seen = {"type": self.headers.get("Content-Type"), "accept": self.headers.get("Accept")}
+            content = json.dumps({"length": len(body), **seen, **facts()}).encode()
+            self.answer(200, content, "application/json")
+
+    def answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        print("request:", self.command, self.path, flush=True)
+
+
+def serve() -> None:
+    do = os.environ.get("DO")
+    if do == "die":
+        print("no model, no life")
+        sys.exit(3)
+    address = "127.0.0.1" if do == "hide" else "0.0.0.0"
+    server = ThreadingHTTPServer((address, 8080), Handler)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    server.serve_forever()
+
+
+word = sys.argv[1]
+if word == "train":
+    train()
+elif word == "serve":
+    serve()
+else:
+    print("told:", json.dumps(sys.argv[1:]))
+    save("by arguments")
