@@ -4,19 +4,23 @@ All ``console`` blocks of a page are one session of a shell in an empty folder. 
 marked ``console engine`` this happens without an engine. Of a command's output, the lines shown must come in
 this order, other lines may be between them, and ``...`` in a line stands for anything.
 
-Two things of a reader's machine are put in by the ``byoc`` on the PATH of that shell: ``byoc init`` without
---base takes the rig's base instead of the default, and the new project builds with the host's network.
+Three things are put in by the ``byoc`` on the PATH of that shell: ``byoc init`` takes the rig's base instead
+of the default, and the new project builds with the host's network, under a name that no other image has.
 """
 
 import fnmatch
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
-from docs.pages import PAGES, Command, commands, needs_engine
+from docs.pages import PAGES, ROOT, Command, blocks, commands, needs_engine
+from rig.projects import Project, edit
 
 WITH = [page for page in PAGES if needs_engine(page)]
 WITHOUT = [page for page in PAGES if commands(page) and not needs_engine(page)]
@@ -25,12 +29,23 @@ SHIM = """#!/bin/sh
 set -e
 if [ "$1" = init ] && [ -n "$DOCS_BASE" ]; then
   {python} -m byoc_kit "$@" --base "$DOCS_BASE"
-  sed -i 's/^\\[build\\]$/&\\nnetwork = "host"/' "$2/byoc.toml"
+  sed -i -e 's/^\\[build\\]$/&\\nnetwork = "host"/' -e 's/^name = "/&{prefix}/' "$2/byoc.toml"
 else
   exec {python} -m byoc_kit "$@"
 fi
 """
+PREFIX = "byoc-docs-"
 MARK = "@@ command ended with"
+
+
+@pytest.fixture
+def own_images(engine: docker.DockerClient) -> Iterator[None]:
+    """What the pages build is removed."""
+    yield
+    for image in engine.images.list():
+        for tag in image.tags:
+            if tag.startswith(PREFIX):
+                engine.images.remove(tag)
 
 
 @pytest.mark.parametrize("page", WITHOUT, ids=lambda page: page.name)
@@ -39,16 +54,39 @@ def test_commands_without_an_engine(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.usefixtures("own_images")
 @pytest.mark.parametrize("page", WITH, ids=lambda page: page.name)
 def test_commands_with_an_engine(page: Path, tmp_path: Path, base: str) -> None:
     session(page, tmp_path, {"DOCS_BASE": base})
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("own_images")
+def test_the_python_of_the_pages(tmp_path: Path, project: Project) -> None:
+    """The blocks of the page, one after the other in one process, print what the page shows."""
+    page = ROOT / "docs/python-api.md"
+    edit(
+        Path(shutil.copytree(project("script-mode-1"), tmp_path / "iris")) / "byoc.toml",
+        {"image": {"name": f"{PREFIX}iris"}},
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "".join(block.text for block in blocks(page, "python"))],
+        cwd=tmp_path,
+        env={**os.environ, "BYOC_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(block.text for block in blocks(page, "text"))
 
 
 def session(page: Path, folder: Path, variables: dict[str, str]) -> None:
     """Type every command of *page*; fails at the first that fails or prints something else."""
     tools = folder / "bin"
     tools.mkdir()
-    (tools / "byoc").write_text(SHIM.format(python=sys.executable))
+    (tools / "byoc").write_text(SHIM.format(python=sys.executable, prefix=PREFIX))
     (tools / "byoc").chmod(0o755)
     (folder / "work").mkdir()
     typed = commands(page)
