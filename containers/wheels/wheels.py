@@ -1,9 +1,9 @@
 """Turn requirements into the wheels that a base lacks. Runs in the wheel stage, with the base's Python.
 
 ``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...``: reads FOLDER/requirements.txt and the
-projects in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is there.
-What the base has keeps its version, unless a requirement names it. Where the base's pip is missing a needed
-option, a newer one is fetched to FOLDER/pip.whl and used from there; it is never installed.
+projects in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is
+there already. What the base has keeps its version, unless a requirement names it. Where the base's pip is
+missing a needed option, a newer one is fetched to FOLDER/pip.whl and used from there; it is never installed.
 """
 
 import argparse
@@ -47,7 +47,8 @@ def main() -> int:
         needed = resolve(pip, folder, own)
         if needed:
             run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), *needed])
-        tell(sorted(path.name for path in wheels.glob("*.whl")))
+        else:
+            print("the base has all other packages already", flush=True)
     except subprocess.CalledProcessError as error:
         return error.returncode
     return 0
@@ -142,11 +143,6 @@ def exact(entry: "dict[str, Any]") -> str:
         return ""
     vcs = source.get("vcs_info")
     return f"{name} @ {vcs['vcs']}+{source['url']}@{vcs['commit_id']}" if vcs else f"{name} @ {source['url']}"
-
-
-def tell(names: "list[str]") -> None:
-    """One line per wheel that will be installed."""
-    print("\n".join(names) if names else "the base has everything already", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def write_secrets(
 ) -> dict[str, Path]:
     """Secret id to a file that holds it: existing files as they are, the others written to *folder*.
 
-    A secret of the user's named ``pip_conf`` or ``ca_bundle`` replaces byoc's. Raises UsageError where a source
-    is missing. *root*: paths in the spec are relative to it.
+    A secret of the user's named ``pip_conf`` or ``ca_bundle`` replaces byoc's. Raises UsageError where one
+    is missing. *root*: the project's folder.
     """
     found: dict[str, Path] = {}
     text = pip_conf(spec.python, environ)

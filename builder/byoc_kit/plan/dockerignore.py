@@ -33,4 +33,5 @@ def _patterns(lines: Iterable[str]) -> Iterable[str]:
             continue
         negated, body = text.startswith("!"), text.removeprefix("!").strip()
         body = posixpath.normpath(body).lstrip("/")
-        yield ("!" if negated else "") + ("/**" if body == "." else f"/{body}")
+        for pattern in ("/**",) if body == "." else (f"/{body}", f"/{body}/**"):
+            yield f"!{pattern}" if negated else pattern

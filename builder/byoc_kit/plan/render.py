@@ -84,7 +84,9 @@ def _text(plan: Plan, templates: Mapping[str, str]) -> str:
     name = template_name(plan.style, templates)
     try:
         return _tidy(environment.get_template(name).render(**variables(plan)))
-    except jinja2.TemplateError as error:
+    except UsageError:
+        raise
+    except Exception as error:  # an expression in a template can raise anything
         raise _wrong_template(name, error) from error
 
 
@@ -206,7 +208,7 @@ def _build_files(step: PythonStep) -> Iterator[ContextFile]:
     yield from step.sources
 
 
-def _wrong_template(name: str, error: Any) -> UsageError:
+def _wrong_template(name: str, error: Exception) -> UsageError:
     """A mistake in a template, with file and line as far as Jinja tells."""
     where = getattr(error, "name", None) or name
     line = getattr(error, "lineno", None) or _line(error, where)

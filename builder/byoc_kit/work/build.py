@@ -28,7 +28,7 @@ def build(
     """Build the image of *project* and tag it *tag*, or ``<image name>:latest``.
 
     The base is pulled where the engine lacks it. What was built is also written to ``.byoc/last-build.json``,
-    BuildKit's whole output to ``.byoc/build.log``. Raises ByocError; UsageError for what byoc.toml cannot ask.
+    BuildKit's whole output to ``.byoc/build.log``. Raises ByocError.
     """
     voice = talk or Silence()
     with contextlib.closing(connect(environ)) as client:
