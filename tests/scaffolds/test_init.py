@@ -202,6 +202,15 @@ def test_a_dockerfile_that_is_there_is_built(tmp_path: Path) -> None:
     assert spec.train is not None
 
 
+def test_no_comment_speaks_of_a_rendered_dockerfile_where_there_is_an_own_one(tmp_path: Path) -> None:
+    fill(tmp_path, Dockerfile="FROM scratch\n", src__train_py="print()")
+    init(tmp_path, style=Style.BASIC)
+    text = (tmp_path / "byoc.toml").read_text()
+    assert "/opt/program" not in text
+    assert "[python]" not in text
+    assert "# [publish]" in text
+
+
 def test_a_dockerfile_alone_is_enough(tmp_path: Path) -> None:
     fill(tmp_path, Dockerfile="FROM scratch\n")
     init(tmp_path, style=Style.BASIC)

@@ -90,7 +90,7 @@ def image_name(folder: Path) -> str:
 
 def _refuse_base(base: str) -> None:
     for mistake in check_base(View({"image": {"base": base}})):
-        raise UsageError(mistake.what, why=mistake.why, fix=mistake.fix, id=mistake.id)
+        raise UsageError(f"--base: {mistake.what}", why=mistake.why, fix=mistake.fix, id=mistake.id)
 
 
 @contextmanager

@@ -78,12 +78,19 @@ def adopt(spec: str, found: Found) -> str:
     if not found.requirements:
         tables["python"] = re.sub(r"(?m)^requirements-file = .*$", "requirements = []", tables["python"])
     if found.dockerfile:
-        tables["image"] = re.sub(r"(?m)^base = .*\n", "", tables["image"])
-        tables["build"] = tables["build"].replace("# dockerfile =", "dockerfile =")
-    elif not (found.train and found.serve):
+        return _with_dockerfile(tables)
+    if not (found.train and found.serve):
         only = "training" if found.train else "hosting"
         tables["image"] = re.sub(r"(?m)^targets = .*$", f'targets = ["{only}"]', tables["image"])
     return "".join(tables.values())
+
+
+def _with_dockerfile(tables: Mapping[str, str]) -> str:
+    """Without what only a rendered Dockerfile needs, and what comments say of one."""
+    plain = {name: re.sub(r" +#.*", "", text) for name, text in tables.items() if name not in {"", "build"}}
+    plain["image"] = re.sub(r"(?m)^base = .*\n", "", plain["image"])
+    plain["build"] = re.sub(r'(?m)^# (dockerfile = "\w+").*$', r"\1", tables["build"])
+    return "".join((tables | plain)[name] for name in tables if name != "python")
 
 
 def _header(table: str) -> str:
