@@ -64,7 +64,8 @@ def test_every_verb_is_in_the_readme_and_has_an_example(verb: str) -> None:
     assert any(f"`byoc {verb}" in line for line in table)
     made = cli.get_command(click.Context(cli), verb)
     assert made is not None
-    for each in made.commands.values() if isinstance(made, click.Group) else [made]:
+    within = list(made.commands.values()) if isinstance(made, click.Group) and not made.epilog else [made]
+    for each in within:
         assert f"byoc {verb}" in (each.epilog or ""), f"the help of {each.name} needs an example at its end"
         assert len(each.get_help(click.Context(each)).splitlines()) > 5
 

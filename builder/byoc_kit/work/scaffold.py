@@ -90,7 +90,7 @@ def _with_dockerfile(tables: Mapping[str, str]) -> str:
     plain = {name: re.sub(r" +#.*", "", text) for name, text in tables.items() if name not in {"", "build"}}
     plain["image"] = re.sub(r"(?m)^base = .*\n", "", plain["image"])
     plain["build"] = re.sub(r'(?m)^# (dockerfile = "\w+").*$', r"\1", tables["build"])
-    return "".join((tables | plain)[name] for name in tables if name != "python")
+    return "".join((dict(tables) | plain)[name] for name in tables if name != "python")
 
 
 def _header(table: str) -> str:
