@@ -1,7 +1,10 @@
 """A Docker engine: the one that answers, else one that the rig starts and stops."""
 
 import contextlib
+import fcntl
 import os
+import signal
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -42,26 +45,68 @@ def find(environ: Mapping[str, str]) -> str | None:
 def engine(environ: Mapping[str, str] = os.environ) -> Iterator[str]:
     """The endpoint of an engine for as long as the block runs; :class:`Missing` where none can be had."""
     found = find(environ)
-    if found is not None:
-        yield found
-        return
-    if environ.get("DOCKER_HOST"):
-        raise Missing(f"no Docker engine answers at DOCKER_HOST={environ['DOCKER_HOST']}")
-    if not debian_root():
-        raise Missing("no Docker engine answers: start one (the rig starts its own only on Debian as root)")
-    install(["dockerd"], packages=PACKAGES)
-    found = find(environ)  # where systemd runs, the package has just started its own
-    if found is not None:
+    if found is None:
+        _may_start(environ)
+        install(["dockerd"], packages=PACKAGES)
+        found = find(environ)  # where systemd runs, the package has just started its own
+    if found is not None and found != OWN:
         yield found
         return
     with _own() as endpoint:
         yield endpoint
 
 
+def _may_start(environ: Mapping[str, str]) -> None:
+    """Raise :class:`Missing` where the rig must not, or cannot, start an engine."""
+    if environ.get("DOCKER_HOST"):
+        raise Missing(f"no Docker engine answers at DOCKER_HOST={environ['DOCKER_HOST']}")
+    if not debian_root():
+        raise Missing("no Docker engine answers: start one (the rig starts its own only on Debian as root)")
+
+
 @contextlib.contextmanager
 def _own() -> Iterator[str]:
-    """An engine of the rig's own, data below the rig's cache folder."""
+    """An engine of the rig's own, data below the rig's cache folder.
+
+    Who holds the lock stops it at the end; another rig at the same time uses it only. One that a killed rig
+    has left behind is taken over.
+    """
     RUN.mkdir(parents=True, exist_ok=True)
+    with (RUN / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield _anothers()
+            return
+        if answers(OWN):
+            _stop_left_behind()
+        with _started() as endpoint:
+            yield endpoint
+
+
+def _anothers() -> str:
+    """The engine that another rig is starting or has started."""
+    for _ in range(60):
+        if answers(OWN):
+            return OWN
+        time.sleep(1)
+    raise Missing(f"another rig holds {RUN / 'lock'}, but no engine answers at {OWN}")
+
+
+def _stop_left_behind() -> None:
+    """Stop the engine of a rig that was killed."""
+    say(f"stopping a Docker engine that an earlier run has left at {OWN}")
+    process = int((RUN / "docker.pid").read_text())
+    os.kill(process, signal.SIGTERM)
+    for _ in range(60):
+        if not Path(f"/proc/{process}").exists():
+            return
+        time.sleep(1)
+    raise Missing(f"the Docker engine at {OWN}, left by an earlier run, does not stop")
+
+
+@contextlib.contextmanager
+def _started() -> Iterator[str]:
     (RUN / "docker.pid").unlink(missing_ok=True)  # nothing answers, so what is written there is stale
     log = cache() / "dockerd.log"
     command = [
