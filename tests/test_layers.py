@@ -64,7 +64,7 @@ def rooms_reached(room: str) -> set[str]:
     direct: dict[str, set[str]] = {}
     for path in modules():
         names = (name.split(".") for name in imported(path))
-        found = {parts[1] for parts in names if parts[0] == "byoc_kit" and len(parts) > 1}
+        found = {parts[1] for parts in names if parts[0] == "byoc_kit" and parts[1:] and not parts[1].startswith("__")}
         direct.setdefault(home(path), set()).update(found)
     reached, todo = set[str](), [room]
     while todo:

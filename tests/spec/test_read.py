@@ -132,6 +132,18 @@ def test_data_with_crlf_is_left_alone(read: Callable[..., Spec]) -> None:
     assert read(HEAD + TRAIN, {"src/words.csv": b"a\r\nb\r\n"}).notes == ()
 
 
+def test_a_shell_script_with_crlf_is_not(read: Callable[..., Spec]) -> None:
+    text = HEAD + TRAIN + '[files]\n"/opt/run.sh" = "run.sh"\n'
+    assert read(text, {"run.sh": b"#!/bin/sh\r\n"}).notes == (
+        "run.sh has CRLF line ends; the image gets it with LF (IMG-04)",
+    )
+
+
+def test_code_that_a_job_fetches_is_not_part_of_the_image(read: Callable[..., Spec]) -> None:
+    fetched = (HEAD + TRAIN).replace("basic", "script-mode-2")
+    assert read(fetched, {"src/train.py": b"\r\n", "src/.env": b"A=1", "src/link": None}).notes == ()
+
+
 def test_requirements_of_a_file_and_of_those_it_includes(read: Callable[..., Spec]) -> None:
     files = {
         "reqs/all.txt": b"\xef\xbb\xbf# all\r\n-r more.txt\r\nnumpy>=1 \\\r\n  ,<3\r\n\r\nscipy # why\r\n",

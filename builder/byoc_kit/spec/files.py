@@ -9,14 +9,14 @@ from byoc_kit.spec.mistake import SOURCE, Mistake, View
 from byoc_kit.spec.parse import Key
 from byoc_kit.spec.paths import is_inside, sources
 from byoc_kit.spec.secrets import credential_file, credential_in
+from byoc_kit.spec.types import Style
 
 __all__ = ["Bare", "Files", "ProjectLook", "Tree", "check_files", "line_end_notes"]
 
 LARGEST = 256 * 1024  # bytes of a file that is looked into; programs and keys are smaller
+MOST = 2000  # files of a folder that are looked into; of the others only the names are
 SURE = frozenset({"a private key", "an AWS access key"})
 """Forms that are no accident, even in somebody's code."""
-PROGRAMS = frozenset({".py", ".sh", ".bash", ""})
-"""Suffixes of files whose line ends matter to whoever starts them (IMG-04)."""
 
 
 class ProjectLook(Protocol):
@@ -75,8 +75,9 @@ class Files:
 
     def text(self, path: PurePosixPath, size: int) -> str:
         """The content of a file, as Latin-1; empty for one that is large or cannot be read."""
+        look = self.look
         try:
-            content = self.look.read_bytes(path) if size <= LARGEST else b""
+            content = look.read_bytes(path) if size <= LARGEST else b""
         except OSError:
             return ""
         return content[:LARGEST].decode("latin-1")
@@ -135,6 +136,13 @@ def _code_folders(view: View) -> Iterator[tuple[str, PurePosixPath]]:
             yield table, PurePosixPath(source)
 
 
+def _baked_folders(view: View) -> Iterator[tuple[str, PurePosixPath]]:
+    """Those of them that become part of the image; other styles fetch their code when a job starts."""
+    style = view.text("image", "style")
+    bakes = style not in set(Style) or Style(style).bakes_code
+    return ((table, folder) for table, folder in _code_folders(view) if bakes or table == "process")
+
+
 def _missing(key: Key, what: str, fix: str = "create it, or correct the path") -> Mistake:
     return Mistake(
         key=key,
@@ -162,8 +170,10 @@ def check_links(view: View, tree: Tree) -> Iterator[Mistake]:
 def check_content(view: View, files: Files) -> Iterator[Mistake]:
     """No file that goes into the image holds credentials."""
     for key, folder in _taken(view):
-        for path, size in files.at(folder):
-            found = credential_file(path) or _credential_inside(files.text(path, size))
+        for number, (path, size) in enumerate(files.at(folder)):
+            found = credential_file(path)
+            if found is None and number < MOST:
+                found = _credential_inside(files.text(path, size))
             if found is not None:
                 yield Mistake(
                     key=key,
@@ -177,7 +187,7 @@ def check_content(view: View, files: Files) -> Iterator[Mistake]:
 def _taken(view: View) -> Iterator[tuple[Key, PurePosixPath]]:
     """Every path of the project that an image is made of, each once, with the key that names it."""
     named: dict[PurePosixPath, Key] = {}
-    for table, source in _code_folders(view):
+    for table, source in _baked_folders(view):
         named.setdefault(source, (table, "source") if view.has(table, "source") else (table,))
     for key, text in (*sources(view), *view.texts("python", "packages")):
         if is_inside(text):
@@ -191,8 +201,9 @@ def _credential_inside(text: str) -> str | None:
 
 
 def line_end_notes(view: View, files: Files) -> Iterator[str]:
-    """Programs with Windows line ends, which the image gets without them (IMG-04)."""
-    for source in dict.fromkeys(folder for _, folder in _code_folders(view)):
-        for path, size in files.at(source):
-            if path.suffix in PROGRAMS and "\r\n" in files.text(path, size):
+    """Programs and shell scripts with Windows line ends, which the image gets without them (IMG-04)."""
+    programs = {folder / (view.text(table, "program") or "") for table, folder in _baked_folders(view)}
+    for folder in dict.fromkeys(path for _, path in _taken(view)):
+        for path, size in files.at(folder):
+            if (path in programs or path.suffix == ".sh") and "\r\n" in files.text(path, size):
                 yield f"{path} has CRLF line ends; the image gets it with LF (IMG-04)"

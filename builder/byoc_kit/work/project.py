@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Project", "as_written", "find", "found", "load"]
 
 FILE = "byoc.toml"
+NEVER = {".git", ".venv", ".byoc", "__pycache__"}
+"""Folders that no image gets, and that are too large to look through."""
 LARGEST = 1 << 20  # bytes (1 MiB) of a byoc.toml; a larger file is something else
 
 
@@ -100,6 +102,7 @@ class Disk:
 
     root: Path
     _ignore: list["Ignore"] = field(default_factory=list)
+    _leaves: dict[PurePosixPath, bool] = field(default_factory=dict)
 
     def is_file(self, path: PurePosixPath) -> bool:
         """Whether there is a regular file at *path*."""
@@ -115,14 +118,21 @@ class Disk:
 
     def leaves(self, path: PurePosixPath) -> bool:
         """Whether *path* is a link, or below a link, to a place outside the project."""
-        return not (self.root / path).resolve().is_relative_to(self.root.resolve())
+        if path not in self._leaves:
+            place = self.root / path
+            if place.is_symlink():
+                self._leaves[path] = not place.resolve().is_relative_to(self.root.resolve())
+            else:
+                self._leaves[path] = path.name != "" and self.leaves(path.parent)
+        return self._leaves[path]
 
     def below(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
         """The files below *folder* that may go into an image, with their size in bytes, sorted."""
         ignore = self._ignored()
         for place, folders, names in os.walk(self.root / folder):
-            folders.sort()
-            for name in sorted(names):
+            folders[:] = sorted(set(folders) - NEVER)
+            links = (name for name in folders if Path(place, name).is_symlink())
+            for name in sorted((*names, *links)):
                 file = Path(place, name)
                 path = PurePosixPath(file.relative_to(self.root).as_posix())
                 if not ignore.leaves_out(path):
@@ -142,6 +152,8 @@ class Edition:
     """A store for outcomes of this very version of the checks: another version's are not trusted."""
 
     store: Store
+    code: Path = Path(spec.__file__).parent
+    """The folder of the checks; when a file in it changes, nothing that was remembered counts."""
 
     def read(self, kind: str, key: str) -> Any:
         """The document of *key*, None where there is none."""
@@ -152,8 +164,7 @@ class Edition:
         self.store.write(kind, self._name(key), document)
 
     def _name(self, key: str) -> str:
-        code = sorted(Path(next(iter(spec.__path__))).glob("*.py"))
-        stamps = ((file.name, file.stat().st_mtime_ns) for file in code)
+        stamps = ((file.name, file.stat().st_mtime_ns) for file in sorted(self.code.glob("*.py")))
         return f"{__version__}\n{list(stamps)}\n{key}"
 
 
