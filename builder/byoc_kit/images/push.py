@@ -12,7 +12,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["find_image", "image_size", "push"]
+__all__ = ["find_image", "image_size", "push", "remove_image"]
 
 
 def find_image(client: "docker.DockerClient", name: str) -> str | None:
@@ -28,6 +28,21 @@ def find_image(client: "docker.DockerClient", name: str) -> str | None:
 def image_size(client: "docker.DockerClient", name: str) -> int:
     """Bytes of the engine's image *name*, as the engine counts them (uncompressed)."""
     return int(client.images.get(name).attrs["Size"])
+
+
+def remove_image(client: "docker.DockerClient", name: str) -> None:
+    """Take *name* from its image, which goes with its last name. Raises ByocError (BYOC-E518)."""
+    import docker.errors
+
+    try:
+        client.images.remove(name)
+    except docker.errors.APIError as error:
+        raise ByocError(
+            f"the image {name} cannot be removed",
+            why=f"the engine says: {error.explanation or error}",
+            fix="remove the containers that use it first: `docker ps --all` lists them",
+            id="BYOC-E518",
+        ) from error
 
 
 def push(

@@ -23,7 +23,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["Log", "Running", "Session", "remove_leftovers"]
+__all__ = ["RUN", "Log", "Running", "Session", "left_runs", "remove", "remove_leftovers"]
 
 RUN = "byoc.run"
 OWNER = "byoc.owner"
@@ -234,7 +234,7 @@ def _is_gone(labels: Mapping[str, str]) -> bool:
     """Whether the byoc that made a thing with *labels* ran on this host and does not live any more."""
     host, _, rest = labels.get(OWNER, "").partition(":")
     pid, _, started = rest.partition(":")
-    if host != socket.gethostname() or not pid.isdigit() or labels.get(KEEP):
+    if host != socket.gethostname() or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)
@@ -245,12 +245,20 @@ def _is_gone(labels: Mapping[str, str]) -> bool:
     return _started(int(pid)) != started
 
 
-def remove_leftovers(client: "docker.DockerClient", talk: Talk) -> None:
-    """Remove containers and networks of runs whose byoc was killed before it could do so itself."""
+def left_runs(client: "docker.DockerClient", *, kept: bool) -> tuple[str, ...]:
+    """Runs of which the engine still has containers or networks although their byoc is gone.
+
+    *kept*: also those that a user wanted to keep.
+    """
     things = [*client.api.containers(all=True, filters={"label": RUN})]
     things += client.api.networks(filters={"label": RUN})
-    left = {thing["Labels"][RUN] for thing in things if _is_gone(thing["Labels"])}
-    for run in sorted(left):
+    labels = [thing["Labels"] for thing in things]
+    return tuple(sorted({each[RUN] for each in labels if _is_gone(each) and (kept or not each.get(KEEP))}))
+
+
+def remove_leftovers(client: "docker.DockerClient", talk: Talk) -> None:
+    """Remove containers and networks of runs whose byoc was killed before it could do so itself."""
+    for run in left_runs(client, kept=False):
         talk.note(f"removing what the killed run {run} left in the engine")
         remove(client, f"{RUN}={run}")
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from byoc_kit.contract.judge import judge
 from byoc_kit.contract.types import Evidence, Report
@@ -21,9 +20,6 @@ from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 __all__ = ["gather_engine", "gather_registry", "verify", "with_manifest"]
 
@@ -74,14 +70,15 @@ def gather(
 def gather_engine(name: str, expected: Platform | None, talk: Talk, environ: Mapping[str, str]) -> Evidence:
     """Evidence on an image of the engine: its config, and what is on its PATH. Nothing is pulled."""
     with contextlib.closing(connect(environ)) as client:
-        return Evidence(
-            image=f"docker:{name}",
-            config=(own := config(client, name)),
-            targets=(),
-            expected=expected,
-            size=image_size(client, name),
-            commands=_commands(client, name, own.platform, (talk, environ)),
-        )
+        own, size = config(client, name), image_size(client, name)
+    return Evidence(
+        image=f"docker:{name}",
+        config=own,
+        targets=(),
+        expected=expected,
+        size=size,
+        commands=_commands(name, own.platform, talk, environ),
+    )
 
 
 def gather_registry(reference: Named, expected: Platform | None, environ: Mapping[str, str]) -> Evidence:
@@ -114,13 +111,11 @@ def seeming_targets(own: ImageConfig, commands: frozenset[str] | None) -> tuple[
     return tuple(target for word, target in words.items() if word in commands)
 
 
-def _commands(
-    client: "DockerClient", name: str, platform: Platform, voices: tuple[Talk, Mapping[str, str]]
-) -> frozenset[str] | None:
+def _commands(name: str, platform: Platform, talk: Talk, environ: Mapping[str, str]) -> frozenset[str] | None:
     """What is on the PATH of *name*; None where nobody could look: another processor, or no shell."""
-    talk, environ = voices
     try:
-        found = look(client, name, platform, store=user_store(environ), talk=talk).commands
+        with contextlib.closing(connect(environ)) as client:
+            found = look(client, name, platform, store=user_store(environ), talk=talk).commands
     except ByocError as error:
         talk.note(f"nobody could look into {name}: {error.why}")
         return None
