@@ -18,14 +18,17 @@ CONFIG = ML / "input/config"
 
 def facts() -> dict:
     """What a test wants to know about the container."""
-    mounts = {line.split()[1]: line.split()[3].split(",")[0] for line in open("/proc/mounts")}
+    lines = Path("/proc/mounts").read_text().splitlines()
+    mounts = {line.split()[1]: line.split()[3].split(",")[0] for line in lines}
     status = Path("/proc/self/status").read_text()
     return {
         "argv": sys.argv[1:],
         "pid": os.getpid(),
         "hostname": socket.gethostname(),
         "own_address": socket.gethostbyname(socket.gethostname()),
-        "algo_address": socket.gethostbyname("algo-1") if len(sys.argv) > 1 and sys.argv[1] == "train" else "",
+        "algo_address": socket.gethostbyname("algo-1")
+        if len(sys.argv) > 1 and sys.argv[1] == "train"
+        else "",
         "env": dict(os.environ),
         "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
         "mounts": {path: mode for path, mode in mounts.items() if path.startswith("/opt/")},

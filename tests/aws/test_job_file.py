@@ -1,0 +1,92 @@
+"""Job files against botocore's own description of the service."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byoc_kit.aws.job_file import read_job_file
+from byoc_kit.errors import UsageError
+
+REQUEST: dict[str, Any] = {
+    "TrainingJobName": "churn-1",
+    "RoleArn": "arn:aws:iam::111122223333:role/service-role/sagemaker",
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+    "AlgorithmSpecification": {"TrainingInputMode": "File", "TrainingImage": "churn:1"},
+    "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    "InputDataConfig": [
+        {
+            "ChannelName": "train",
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/train"}},
+        }
+    ],
+}
+
+
+def write(folder: Path, document: object) -> Path:
+    path = folder / "job.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def refused(folder: Path, **changes: Any) -> list[str]:
+    with pytest.raises(UsageError) as caught:
+        read_job_file(write(folder, {**REQUEST, **changes}))
+    assert caught.value.id == "BYOC-E801"
+    return list(caught.value.details)
+
+
+def test_a_request_is_read_as_it_is(tmp_path: Path) -> None:
+    assert read_job_file(write(tmp_path, REQUEST)) == REQUEST
+
+
+def test_unknown_and_missing_members_are_told_together(tmp_path: Path) -> None:
+    request = {key: value for key, value in REQUEST.items() if key != "RoleArn"}
+    with pytest.raises(UsageError) as caught:
+        read_job_file(write(tmp_path, {**request, "HyperParams": {}}))
+    said = "\n".join(caught.value.details)
+    assert 'Missing required parameter in input: "RoleArn"' in said
+    assert 'Unknown parameter in input: "HyperParams"' in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"HyperParameters": {"epochs": 3}}, "Invalid type for parameter HyperParameters.epochs"),
+        ({"HyperParameters": {"k": "v" * 2501}}, "HyperParameters.k: 2501 characters, 2500 are allowed"),
+        (
+            {"HyperParameters": {f"k{n}": "" for n in range(101)}},
+            "HyperParameters: 101 entries, 100 are allowed",
+        ),
+        ({"Environment": {"1K": "v"}}, "Environment (key '1K'): '1K' does not fit the pattern"),
+        ({"TrainingJobName": "a_b"}, "TrainingJobName: 'a_b' does not fit the pattern"),
+        (
+            {"AlgorithmSpecification": {"TrainingInputMode": "Fast"}},
+            "AlgorithmSpecification.TrainingInputMode: 'Fast' is none of Pipe, File, FastFile",
+        ),
+        (
+            {"InputDataConfig": [{"ChannelName": "a/b", "DataSource": {}}]},
+            "InputDataConfig[0].ChannelName: 'a/b'",
+        ),
+        ({"InputDataConfig": []}, "Invalid length for parameter InputDataConfig"),
+    ],
+)
+def test_the_services_limits_hold(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    assert said in "\n".join(refused(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_what_is_no_json_object_says_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="cannot be read") as caught:
+        read_job_file(path)
+    assert caught.value.id == "BYOC-E802"
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_job_file(tmp_path / "none.json")
+    assert caught.value.why == "No such file or directory"

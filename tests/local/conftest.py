@@ -1,0 +1,32 @@
+"""An image that keeps the contract and tells what it saw, for tests of local runs."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+IMAGE = Path(__file__).parent / "image"
+
+
+@pytest.fixture(scope="session")
+def algo(engine: docker.DockerClient, base: str) -> Iterator[str]:
+    """The name of an image whose behaviour is asked for: see image/algo.py."""
+    name = f"byoc-test-algo:{uuid.uuid4().hex[:12]}"
+    engine.images.build(path=str(IMAGE), buildargs={"BASE": base}, tag=name, rm=True)
+    yield name
+    engine.images.remove(name, force=True)
+
+
+@pytest.fixture
+def left(engine: docker.DockerClient, algo: str) -> Callable[[], list[str]]:
+    """Names of the containers and networks that runs of the image ``algo`` have left in the engine."""
+    run = algo.replace(":", "-")
+
+    def find() -> list[str]:
+        things = engine.api.containers(all=True, filters={"label": "byoc.run"})
+        things += engine.api.networks(filters={"label": "byoc.run"})
+        return [str(thing["Labels"]) for thing in things if thing["Labels"]["byoc.run"].startswith(run)]
+
+    return find
