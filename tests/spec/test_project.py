@@ -1,6 +1,8 @@
 """A project on disk: how byoc.toml is found, and what is said about the files around it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -122,6 +124,44 @@ def test_what_no_image_gets_is_not_looked_through(root: Path) -> None:
     (root / "src" / "a" / "b.txt").write_bytes(b"123")
     found = [(str(path), size) for path, size in Disk(root).below(PurePosixPath("src"))]
     assert found == [("src/train.py", 0), ("src/a/b.txt", 3)]
+
+
+def test_a_file_that_begins_with_a_mark_of_its_encoding(root: Path, environ: dict[str, str]) -> None:
+    (root / "byoc.toml").write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
+    assert load(root / "byoc.toml", environ=environ).spec.image.name == "churn"
+
+
+def test_a_name_that_the_file_system_refuses(root: Path, environ: dict[str, str]) -> None:
+    (root / "byoc.toml").write_text(TEXT.replace("train.py", "x" * 5000), encoding="utf-8")
+    assert "train.program: there is no file xxx" in refusal(root, environ)
+
+
+def test_links_in_a_circle(root: Path, environ: dict[str, str]) -> None:
+    (root / "src" / "a").symlink_to("b")
+    (root / "src" / "b").symlink_to("a")
+    assert "src/a is a link that leads out of the project" in refusal(root, environ)
+
+
+def test_what_is_no_file_is_not_read(root: Path, environ: dict[str, str]) -> None:
+    os.mkfifo(root / "src" / "pipe")
+    (root / "src" / "link").symlink_to("pipe")
+    assert load(root / "byoc.toml", environ=environ)
+
+
+def test_a_dockerignore_in_another_encoding(root: Path, environ: dict[str, str]) -> None:
+    (root / ".dockerignore").write_bytes(b"\xff\nsrc/.env\n")
+    (root / "src" / ".env").touch()
+    assert load(root / "byoc.toml", environ=environ)
+
+
+def test_a_folder_that_was_removed(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    program = "import os; os.rmdir(os.getcwd()); from byoc_kit.work.project import load; load()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=gone, capture_output=True, text=True, check=False
+    )
+    assert "UsageError: the current folder does not exist any more" in done.stderr
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(root: Path, tmp_path: Path) -> None:

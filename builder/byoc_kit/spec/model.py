@@ -367,7 +367,8 @@ class SpecFile(Table):
     python: PythonTable = Field(default_factory=PythonTable)
     system: SystemTable = Field(default_factory=SystemTable)
     files: dict[str, Entry] = _key(
-        "Absolute path in the image to a file or folder of the project; a table for its mode.",
+        "Absolute path in the image to a file or folder of the project (ending in /: into that folder); "
+        "a table for its mode.",
         used="build",
         examples=[{"/opt/acme/vocabulary.txt": "data/vocabulary.txt"}],
         default={},

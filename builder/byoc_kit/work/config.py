@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from byoc_kit.docker_api import endpoint
 from byoc_kit.errors import UsageError
 from byoc_kit.spec.settings import Origin, Setting, engine, user_settings
 from byoc_kit.store import user_store
@@ -20,6 +19,8 @@ def settings(
 
     Raises UsageError where the user file, or BYOC_ENGINE, is not right.
     """
+    from byoc_kit.docker_api import endpoint
+
     file, where = _user_file(environ)
     cache = _first_set(environ, "BYOC_CACHE_DIR", "XDG_CACHE_HOME")
     context = _first_set(environ, "DOCKER_HOST", "DOCKER_CONTEXT")

@@ -1,7 +1,9 @@
 """Find byoc.toml, read it, and know where things of the project are."""
 
+import errno
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -52,7 +54,7 @@ def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
 
 def as_written(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
     """As :func:`load`, without the settings that come from elsewhere."""
-    path = file.parent.resolve() / file.name if file else find(Path.cwd())
+    path = file.parent.resolve() / file.name if file else find(_here())
     root = path.parent
     disk = Disk(root)
     read = read_spec(_text(path), name=path.name, look=disk, tree=disk, memory=Edition(user_store(environ)))
@@ -77,6 +79,18 @@ def find(start: Path) -> Path:
     )
 
 
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the current folder does not exist any more",
+            why="it was removed or moved while this shell was in it",
+            fix="change to a folder that exists, or name a file with -f",
+            id="BYOC-E103",
+        ) from error
+
+
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
@@ -86,7 +100,7 @@ def _text(path: Path) -> str:
     if len(content) > LARGEST:
         raise _unreadable(path, f"it has {len(content)} bytes, which no byoc.toml has", "name another file")
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # some editors on Windows begin a file with a BOM
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _unreadable(path, f"line {line} is not UTF-8, and TOML is", "save it as UTF-8") from error
@@ -106,25 +120,30 @@ class Disk:
 
     def is_file(self, path: PurePosixPath) -> bool:
         """Whether there is a regular file at *path*."""
-        return (self.root / path).is_file()
+        return _quietly(self.root / path, Path.is_file)
 
     def is_dir(self, path: PurePosixPath) -> bool:
         """Whether there is a folder at *path*."""
-        return (self.root / path).is_dir()
+        return _quietly(self.root / path, Path.is_dir)
 
     def read_bytes(self, path: PurePosixPath) -> bytes:
         """The content of the file *path*. Raises OSError."""
+        if not self.is_file(path):
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", str(path))
         return (self.root / path).read_bytes()
 
     def leaves(self, path: PurePosixPath) -> bool:
         """Whether *path* is a link, or below a link, to a place outside the project."""
         if path not in self._leaves:
             place = self.root / path
-            if place.is_symlink():
-                self._leaves[path] = not place.resolve().is_relative_to(self.root.resolve())
+            if _quietly(place, Path.is_symlink):
+                self._leaves[path] = not _quietly(place, self._is_inside)
             else:
                 self._leaves[path] = path.name != "" and self.leaves(path.parent)
         return self._leaves[path]
+
+    def _is_inside(self, place: Path) -> bool:
+        return place.resolve().is_relative_to(self.root.resolve())
 
     def below(self, folder: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:
         """The files below *folder* that may go into an image, with their size in bytes, sorted."""
@@ -135,16 +154,35 @@ class Disk:
             for name in sorted((*names, *links)):
                 file = Path(place, name)
                 path = PurePosixPath(file.relative_to(self.root).as_posix())
-                if not ignore.leaves_out(path):
-                    yield path, file.lstat().st_size
+                if not ignore.leaves_out(path) and (size := _size(file)) is not None:
+                    yield path, size
 
     def _ignored(self) -> "Ignore":
         from byoc_kit.plan.dockerignore import Ignore
 
         if not self._ignore:
             file = self.root / ".dockerignore"
-            self._ignore.append(Ignore(file.read_text(encoding="utf-8") if file.is_file() else ""))
+            self._ignore.append(
+                Ignore(file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "")
+            )
         return self._ignore[0]
+
+
+def _quietly(path: Path, question: Callable[[Path], bool]) -> bool:
+    """The answer to *question*; False where the system will not say (a name too long, a closed folder)."""
+    try:
+        return question(path)
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        return False
+
+
+def _size(file: Path) -> int | None:
+    """Bytes of a file or a link; None for what is neither, or gone by now."""
+    try:
+        found = file.lstat()
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode) else None
 
 
 @dataclass(frozen=True, slots=True)
