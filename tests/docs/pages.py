@@ -1,7 +1,7 @@
 """The project's pages as tests read them: fenced blocks, links, and commands with what they should print."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,13 @@ class Command:
     text: str
     output: tuple[str, ...]
 
+    def with_words(self, words: Mapping[str, str]) -> "Command":
+        """The same with each key of *words* replaced by its value, in command and output."""
+        text, output = self.text, self.output
+        for word, value in words.items():
+            text, output = text.replace(word, value), tuple(line.replace(word, value) for line in output)
+        return Command(text, output)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -32,9 +39,9 @@ class Block:
         """The commands of a ``console`` block."""
         for part in re.split(r"(?m)^\$ ", self.text)[1:]:
             first, *lines = part.rstrip("\n").split("\n")
-            more = [line[2:] for line in lines if line.startswith("> ")]
+            more = [line[2:] for line in lines if line.startswith(">")]
             yield Command(
-                "\n".join([first, *more]), tuple(line for line in lines if not line.startswith("> "))
+                "\n".join([first, *more]), tuple(line for line in lines if not line.startswith(">"))
             )
 
 

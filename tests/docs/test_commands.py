@@ -4,6 +4,8 @@ All ``console`` blocks of a page are one session of a shell in an empty folder. 
 marked ``console engine`` this happens without an engine. Of a command's output, the lines shown must come in
 this order, other lines may be between them, and ``...`` in a line stands for anything.
 
+``registry.example`` stands for a registry: commands and output are read with the address of the rig's.
+
 Three things are put in by the ``byoc`` on the PATH of that shell: ``byoc init`` takes the rig's base instead
 of the default, and the new project builds with the host's network, under a name that no other image has.
 """
@@ -13,7 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import docker
@@ -35,6 +37,8 @@ else
 fi
 """
 PREFIX = "byoc-docs-"
+REGISTRY = "registry.example"
+NOTHING: Mapping[str, str] = {}
 MARK = "@@ command ended with"
 
 
@@ -56,8 +60,11 @@ def test_commands_without_an_engine(page: Path, tmp_path: Path) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("own_images")
 @pytest.mark.parametrize("page", WITH, ids=lambda page: page.name)
-def test_commands_with_an_engine(page: Path, tmp_path: Path, base: str) -> None:
-    session(page, tmp_path, {"DOCS_BASE": base})
+def test_commands_with_an_engine(
+    page: Path, tmp_path: Path, base: str, request: pytest.FixtureRequest
+) -> None:
+    put_in = {REGISTRY: request.getfixturevalue("registry")} if REGISTRY in page.read_text() else {}
+    session(page, tmp_path, {"DOCS_BASE": base}, put_in)
 
 
 @pytest.mark.engine
@@ -82,14 +89,16 @@ def test_the_python_of_the_pages(tmp_path: Path, project: Project) -> None:
     assert done.stdout == "".join(block.text for block in blocks(page, "text"))
 
 
-def session(page: Path, folder: Path, variables: dict[str, str]) -> None:
+def session(
+    page: Path, folder: Path, variables: Mapping[str, str], put_in: Mapping[str, str] = NOTHING
+) -> None:
     """Type every command of *page*; fails at the first that fails or prints something else."""
     tools = folder / "bin"
     tools.mkdir()
     (tools / "byoc").write_text(SHIM.format(python=sys.executable, prefix=PREFIX))
     (tools / "byoc").chmod(0o755)
     (folder / "work").mkdir()
-    typed = commands(page)
+    typed = [command.with_words(put_in) for command in commands(page)]
     script = "".join(f'{command.text}\necho "{MARK} $?"\n' for command in typed)
     done = subprocess.run(
         ["bash", "-c", script],
