@@ -7,7 +7,7 @@ from byoc_kit.cli.common import emit, json_option, talk
 __all__ = ["cache"]
 
 
-@click.group()
+@click.group(epilog="Example: byoc cache info && byoc cache prune")
 def cache() -> None:
     """What byoc keeps on this disk, and how to free it."""
 
