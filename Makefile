@@ -34,8 +34,9 @@ format: setup   ## Put the code into its form, and mend what ruff can mend
 bench: setup    ## The benchmarks: ratios, each against what one would do without us
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file; done
 
-golden: setup   ## Write the golden files anew; look at the difference before you commit it
-	BYOC_GOLDEN=write $(PYTEST) -m "not engine" tests/golden tests/plan $(ARGS)
+golden: setup   ## Write golden files and generated pages anew; look at the difference before you commit it
+	GOLDEN_UPDATE=1 $(PYTEST) tests/plan/test_golden.py $(ARGS)
+	$(PYTHON) tools/spec_table.py
 
 lock: setup     ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
 	@sh tools/lock.sh
