@@ -37,6 +37,7 @@ bench: setup    ## The benchmarks: ratios, each against what one would do withou
 golden: setup   ## Write golden files and generated pages anew; look at the difference before you commit it
 	GOLDEN_UPDATE=1 $(PYTEST) tests/plan/test_golden.py $(ARGS)
 	$(PYTHON) tools/spec_table.py
+	$(PYTHON) tools/errors_page.py
 
 lock: setup     ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
 	@sh tools/lock.sh
