@@ -68,19 +68,26 @@ class Running:
         self._api, self.id, self.plan, self.log = client.api, identity, plan, log
         self._ended = threading.Event()
         self._exit: Exit | None = None
-        chunks = self._api.attach(identity, stdout=True, stderr=True, stream=True, logs=False)
-        with engine_errors(f"starting {plan.name}"):
-            self._api.start(identity)
-        self._copying = threading.Thread(target=self._copy, args=(chunks,), daemon=True)
+        attached = self._api.attach_socket(identity, {"stdout": 1, "stderr": 1, "stream": 1})
+        try:
+            with engine_errors(f"starting {plan.name}"):
+                self._api.start(identity)
+        except BaseException:
+            attached._response.close()
+            raise
+        self._copying = threading.Thread(target=self._copy, args=(attached,), daemon=True)
         self._copying.start()
         threading.Thread(target=self._await, daemon=True).start()
 
-    def _copy(self, chunks: Iterator[bytes]) -> None:
+    def _copy(self, attached: Any) -> None:
+        from docker.utils.socket import frames_iter
+
         with suppress(Exception):  # the engine went away, or the log was closed: the end is told by _await
-            for chunk in chunks:
+            for _, chunk in frames_iter(attached, tty=False):  # type: ignore[no-untyped-call]
                 self.log.feed(chunk)
         with suppress(ValueError):
             self.log.finish()
+        attached._response.close()  # docker-py keeps it there: closing it closes the connection too
 
     def _await(self) -> None:
         try:
