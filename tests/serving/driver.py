@@ -42,16 +42,15 @@ class Answer:
 
 
 @dataclass
-class Running:
-    """A server in a process, on loopback."""
+class Client:
+    """Somebody who talks to a server."""
 
-    process: "subprocess.Popen[bytes]"
+    host: str
     port: int
-    folder: Path
 
     def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
         """A new connection; close it."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def ask(
         self,
@@ -78,6 +77,14 @@ class Running:
                 return ask(connection, "GET", "/ping").status
         except (ConnectionRefusedError, ConnectionResetError):
             return 0
+
+
+@dataclass
+class Running(Client):
+    """A server in a process, on loopback."""
+
+    process: "subprocess.Popen[bytes]"
+    folder: Path
 
     def wait_until_ready(self) -> None:
         """Wait for a /ping of 200. Fails with the server's own words if it ends instead."""
@@ -143,7 +150,7 @@ class Layout:
             process = subprocess.Popen(
                 [*command, *arguments], env=environ, stdout=out, stderr=err, start_new_session=True
             )
-            running = Running(process, port, self.folder)
+            running = Running("127.0.0.1", port, process, self.folder)
             try:
                 if wait:
                     running.wait_until_ready()

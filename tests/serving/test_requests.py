@@ -27,9 +27,9 @@ def npy(value: object) -> bytes:
     return stream.getvalue()
 
 
-def npz(**values: object) -> bytes:
+def npz(a: object, b: object = 0) -> bytes:
     stream = io.BytesIO()
-    np.savez(stream, **{name: np.asarray(value) for name, value in values.items()})
+    np.savez(stream, a=np.asarray(a), b=np.asarray(b))
     return stream.getvalue()
 
 
@@ -114,7 +114,7 @@ class Trap:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[object, ...]:
         return Path.touch, (self.path,)
 
 
@@ -148,7 +148,9 @@ def test_a_body_over_the_limit_is_refused(layout: Layout, chunked: bool) -> None
         with contextlib.closing(running.connect()) as connection:
             connection.putrequest("POST", "/invocations")
             connection.putheader("content-type", JSON)
-            connection.putheader(*(("transfer-encoding", "chunked") if chunked else ("content-length", str(31 * MIB))))
+            connection.putheader(
+                *(("transfer-encoding", "chunked") if chunked else ("content-length", str(31 * MIB)))
+            )
             connection.endheaders()
             for _ in range(31 if chunked else 0):
                 connection.send(b"%x\r\n%s\r\n" % (len(body), body))
@@ -448,11 +450,13 @@ def test_ping_answers_while_every_worker_is_busy(layout: Layout, workers: str) -
 
 def test_a_flood_is_answered_with_503_at_once_and_the_rest_in_turn(layout: Layout) -> None:
     layout.program(BLOCKED)
-    request = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n1"
+    head = b"POST /invocations HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n"
     with layout.start() as running, contextlib.ExitStack() as stack:
-        crowd = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(100)]
+        crowd = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(100)
+        ]
         for sock in crowd:
-            sock.sendall(request)
+            sock.sendall(head + b"1")
         until(lambda: running.predict(b"2").status == 503)
         begun = time.monotonic()
         refused = running.predict(b"2")

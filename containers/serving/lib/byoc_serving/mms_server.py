@@ -32,6 +32,10 @@ REPORT_TO = "BYOC_SERVING_REPORT_TO"  # variable with the path of the socket on 
 PORT_RANGE = "25000-25999"  # what SageMaker says is safe (INF-18); multi-model-server takes none above 32767
 STOP_SECONDS = 3  # for the Java process to end by itself, before it is killed
 
+NOISE = (  # what multi-model-server's workers say about themselves, in the stream of the user's prints
+    "model_service_worker started|Listening on port|\\[PID\\]|MMS worker|Python runtime|Connection accepted"
+    "|Model model loaded|attachIOStreams|worker pid is not available|Forked worker process"
+)
 LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="error">
   <Appenders>
@@ -45,13 +49,8 @@ LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
     </Console>
   </Appenders>
   <Loggers>
-    <Logger name="MODEL_LOG" level="info">
-      <Filters>
-        <RegexFilter onMatch="DENY" onMismatch="NEUTRAL"
-          regex="(model_service_worker started|Listening on port|\\[PID\\]|MMS worker).*"/>
-        <RegexFilter onMatch="DENY" onMismatch="NEUTRAL"
-          regex="(Python runtime|Connection accepted|Model model loaded).*"/>
-      </Filters>
+    <Logger name="com.amazonaws.ml.mms.wlm.WorkerLifeCycle" level="info">
+      <RegexFilter onMatch="DENY" onMismatch="NEUTRAL" regex="(%s).*"/>
     </Logger>
     <Logger name="ACCESS_LOG" level="off"/>
     <Logger name="MODEL_METRICS" level="off"/>
@@ -61,7 +60,7 @@ LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
     <Root level="info"><AppenderRef ref="OUT"/><AppenderRef ref="ERR"/></Root>
   </Loggers>
 </Configuration>
-"""
+""".replace("%s", NOISE)
 """What the user's code prints goes to stdout and stderr as it is; no line per request, no files."""
 
 

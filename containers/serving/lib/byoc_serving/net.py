@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
+import random
 import socket
 
 from byoc_serving.errors import ServingError
@@ -27,18 +29,28 @@ def bind(port: int) -> socket.socket:
 
 
 def free_ports(count: int, port_range: str) -> "list[int]":
-    """Ports of the loopback interface within *port_range* (``25000-25999``) that nobody uses at the moment."""
+    """Ports of the loopback interface within *port_range* (``25000-25999``) that nobody uses now.
+
+    In any order: two servers that start at once on one network look at different ports first.
+    """
     low, _, high = port_range.partition("-")
-    free: "list[int]" = []
-    for port in range(int(low), int(high) + 1):
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)):
-                free.append(port)
-        if len(free) == count:
-            return free
-    raise ServingError(
-        "no {} free ports in {}".format(count, port_range), fix="set SAGEMAKER_SAFE_PORT_RANGE"
-    )
+    ports = list(range(int(low), int(high) + 1))
+    random.shuffle(ports)
+    free = list(itertools.islice(filter(_is_free, ports), count))
+    if len(free) < count:
+        raise ServingError(
+            "no {} free ports in {}".format(count, port_range), fix="set SAGEMAKER_SAFE_PORT_RANGE"
+        )
+    return free
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

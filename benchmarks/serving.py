@@ -1,0 +1,206 @@
+"""What serving costs: CPU per request over a constant answer, requests per second against multi-model-server.
+
+    python benchmarks/serving.py [--image-asgi REF --image-mms REF]
+
+Both sides of a comparison run alternately in one go, and medians are compared: the machine's mood touches
+both.
+The second figure needs two images, one per server; a trivial program is mounted over theirs.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVING = Path(__file__).parents[1] / "containers" / "serving"
+PROGRAM = "def model_fn(model_dir):\n    return 1\n\ndef predict_fn(data, model):\n    return data\n"
+BODY = b"[1, 2, 3]"
+REQUEST = (
+    b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    % len(BODY)
+) + BODY
+CONNECTIONS = 8
+ROUNDS = 9
+CPU_REQUESTS = 4000  # per round
+RATE_SECONDS = 3.0  # per round
+GOAL_CPU, GOAL_RATIO = 100, 3  # microseconds; times
+
+CONSTANT = """
+import sys, uvicorn
+START = {"type": "http.response.start", "status": 200,
+         "headers": [(b"content-length", b"9"), (b"content-type", b"application/json")]}
+BODY = {"type": "http.response.body", "body": b"[1, 2, 3]"}
+async def app(scope, receive, send):
+    await send(START)
+    await send(BODY)
+uvicorn.run(app, port=int(sys.argv[1]), lifespan="off", ws="none", log_level="critical", access_log=False,
+            proxy_headers=False, server_header=False, date_header=False, timeout_keep_alive=75)
+"""
+
+
+@dataclass
+class Target:
+    """A server under load."""
+
+    host: str
+    port: int
+    pid: int | None = None
+
+    def __post_init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.size = 0
+
+    def open(self) -> None:
+        """Connect, and learn how long an answer is."""
+        for _ in range(CONNECTIONS):
+            sock = socket.create_connection((self.host, self.port), timeout=30)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sockets.append(sock)
+        self.sockets[0].sendall(REQUEST)
+        time.sleep(0.5)
+        answer = self.sockets[0].recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        self.size = len(answer)
+
+    def close(self) -> None:
+        """Disconnect."""
+        for sock in self.sockets:
+            sock.close()
+
+    def load(self, requests: int) -> None:
+        """So many requests, over all connections at once."""
+        for _ in range(requests // CONNECTIONS):
+            for sock in self.sockets:
+                sock.sendall(REQUEST)
+            for sock in self.sockets:
+                missing = self.size
+                while missing > 0:
+                    missing -= len(sock.recv(missing))
+
+    def cpu(self) -> float:
+        """CPU seconds of the process so far, all threads."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def cpu_per_request(target: Target) -> float:
+    """Microseconds."""
+    before = target.cpu()
+    target.load(CPU_REQUESTS)
+    return (target.cpu() - before) / CPU_REQUESTS * 1e6
+
+
+def rate(target: Target) -> float:
+    """Requests per second."""
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < RATE_SECONDS:
+        target.load(25 * CONNECTIONS)
+        done += 25 * CONNECTIONS
+    return done / (time.perf_counter() - begun)
+
+
+def compare(one: Target, two: Target, measure: Callable[[Target], float]) -> tuple[float, float]:
+    """Medians of interleaved rounds, after one to warm up."""
+    figures: list[tuple[float, float]] = []
+    for target in (one, two):
+        target.open()
+    for _ in range(ROUNDS + 1):
+        figures.append((measure(one), measure(two)))
+    for target in (one, two):
+        target.close()
+    return tuple(statistics.median(side) for side in zip(*figures[1:], strict=True))
+
+
+@contextlib.contextmanager
+def process(*command: str, port: int) -> Iterator[Target]:
+    """A server in a process of its own."""
+    environ = os.environ | {"SAGEMAKER_BIND_TO_PORT": str(port)}
+    with subprocess.Popen([sys.executable, *command], env=environ, start_new_session=True) as running:
+        try:
+            wait("127.0.0.1", port)
+            yield Target("127.0.0.1", port, running.pid)
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def container(image: str, model: Path) -> Iterator[Target]:
+    """A server in a container, on the bridge network."""
+    run = ["docker", "run", "--detach", "--volume", f"{model}:/opt/ml/model:ro", image, "serve"]
+    name = subprocess.check_output(run, text=True).strip()
+    try:
+        address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        host = subprocess.check_output(["docker", "inspect", "--format", address, name], text=True).strip()
+        wait(host, 8080)
+        yield Target(host, 8080)
+    finally:
+        subprocess.run(["docker", "rm", "--force", name], check=True, stdout=subprocess.DEVNULL)
+
+
+def wait(host: str, port: int) -> None:
+    """Until an invocation is answered with 200."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=2) as sock:
+            sock.sendall(REQUEST)
+            if sock.recv(12) == b"HTTP/1.1 200":
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"no server answers on {host}:{port}")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def measure_cpu(model: Path) -> None:
+    """The first figure."""
+    ours = [str(SERVING), "--model-dir", str(model), "--workers", "1"]
+    one, two = free_port(), free_port()
+    with process("-c", CONSTANT, str(one), port=one) as constant, process(*ours, port=two) as server:
+        base, cost = compare(constant, server, cpu_per_request)
+    more = cost - base
+    print(f"CPU per request: constant {base:.0f} us, ours {cost:.0f} us, {more:.0f} more (goal: {GOAL_CPU})")
+
+
+def measure_rate(model: Path, asgi: str, mms: str) -> None:
+    """The second figure."""
+    with container(asgi, model) as one, container(mms, model) as two:
+        fast, slow = compare(one, two, rate)
+    ratio = fast / slow
+    print(f"requests per second: asgi {fast:.0f}, mms {slow:.0f}, {ratio:.1f} times (goal: {GOAL_RATIO})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--image-asgi", help="image with the ASGI server")
+    parser.add_argument("--image-mms", help="image with multi-model-server")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="byoc-bench-"))
+    try:
+        (folder / "code").mkdir()
+        (folder / "code" / "inference.py").write_text(PROGRAM, encoding="utf-8")
+        folder.chmod(0o755)
+        measure_cpu(folder)
+        if options.image_asgi and options.image_mms:
+            measure_rate(folder, options.image_asgi, options.image_mms)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
