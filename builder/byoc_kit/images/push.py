@@ -53,7 +53,7 @@ def push(
     credentials: Credentials | None,
     talk: Talk,
 ) -> None:
-    """Push *image_id* to repository and tag *to*; the tag is removed from the engine again afterwards.
+    """Push *image_id* to repository and tag *to*; names that the engine has for it stay as they were.
 
     Raises ByocError (BYOC-E509) with the engine's own words; the tag in the registry is written last, so a
     push that failed has not moved it.
@@ -75,13 +75,17 @@ def push(
 
 @contextlib.contextmanager
 def _tagged(client: "docker.DockerClient", image_id: str, name: str) -> Iterator[None]:
-    """The engine pushes by name only; the name goes away again, unless somebody had given it before."""
-    had = any(name in (image.tags or ()) for image in client.images.list(name=name))
-    client.images.get(image_id).tag(name)
+    """The engine pushes by name only. The name goes away again if it is new and the image has another one.
+
+    With its last name the engine would remove the image itself.
+    """
+    before = client.images.get(image_id)
+    others = set(before.tags) - {name}
+    before.tag(name)
     try:
         yield
     finally:
-        if not had:
+        if others and name not in before.tags:
             client.images.remove(name, noprune=True)
 
 
