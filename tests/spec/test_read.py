@@ -217,3 +217,64 @@ def test_a_file_that_was_right_yesterday_is_read_without_the_heavy_libraries(tmp
 
     assert told() == ["('numpy', 'scipy')", "['packaging', 'pydantic']"]
     assert told() == ["('numpy', 'scipy')", "[]"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + 'targets = ["serverless", "multi-model", "streaming"]\n' + SERVE,
+        HEAD + 'targets = ["hosting", "batch", "async", "pipeline"]\n' + SERVE + 'server = "mms"\n',
+        HEAD + 'targets = ["studio"]\nuser = "1000:100"\n',
+        HEAD + 'targets = ["processing"]\n',
+        HEAD + 'user = "root"\n' + SERVE,
+        HEAD
+        + 'instances = ["ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.inf2.xlarge", "ml.g6e.xlarge"]\n'
+        + TRAIN,
+        HEAD + 'platform = "linux/arm64"\ninstances = ["ml.c7g.large", "ml.p6e-gb200.36xlarge"]\n' + TRAIN,
+        HEAD.replace("python:3.12", "docker:24") + TRAIN,
+        HEAD.replace("python:3.12", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/a/b:c") + TRAIN,
+        HEAD + TRAIN + '[python]\nrequirements = ["a @ git+https://git@git.example/a.git"]\n',
+        HEAD + TRAIN + '[publish]\nrepository = "ecr:a.b/c"\n',
+        HEAD + TRAIN + "[env]\nEMPTY = ''\nHF_TOKEN = ''\n",
+    ],
+)
+def test_what_is_right(text: str, read: Callable[..., Spec]) -> None:
+    assert read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (HEAD + "[train]\nprogram = 1\n[train.metrics]\na = 1\n", ["train.metrics.a", "train.program"]),
+        (HEAD + TRAIN + "[env]\nA = 1\n[verify]\ntime-limits = { a = nan, b = 'x' }\n", None),
+        (HEAD + TRAIN + "[files]\n'/a' = { source = 1 }\n'/b' = 2\n", ['files."/a".source', 'files."/b"']),
+        (HEAD + TRAIN + "[labels]\na = 1\n[build]\nsecrets = { a = 1 }\n", ["build.secrets.a", "labels.a"]),
+        (HEAD + "user = 1\ntargets = 'training'\n" + TRAIN, ["image.targets", "image.user"]),
+    ],
+)
+def test_rules_pass_over_values_of_a_wrong_type(
+    text: str, keys: list[str] | None, refused: Callable[..., UsageError]
+) -> None:
+    told = sorted(line.split(": ")[1] for line in refused(text).details)
+    assert told == (keys or ["env.A", "verify.time-limits.a", "verify.time-limits.b"])
+
+
+def test_the_longest_name(read: Callable[..., Spec], refused: Callable[..., UsageError]) -> None:
+    assert read((HEAD + TRAIN).replace("churn", "x" * 200))
+    assert refused((HEAD + TRAIN).replace("churn", "x" * 201)).id == "BYOC-E124"
+
+
+@pytest.mark.parametrize(
+    ("row", "meant"),
+    [
+        ('targets = ["inference"]', "hosting"),
+        ('targets = ["serve"]', "hosting"),
+        ('targets = ["train"]', "training"),
+        ('targets = ["Training"]', "training"),
+        ('platform = "x86_64"', "linux/amd64"),
+        ('platform = "arm64"', "linux/arm64"),
+        ('entrypoint = "chained"', "chain"),
+    ],
+)
+def test_other_words_for_the_same_thing(row: str, meant: str, refused: Callable[..., UsageError]) -> None:
+    assert refused(HEAD + row + "\n" + TRAIN).fix == f"did you mean {meant!r}?"

@@ -28,6 +28,25 @@ TYPES = {
     "model_attributes_type": "a table",
 }
 """pydantic's error types to what should stand there."""
+MEANT = {
+    "serve": "hosting",
+    "serving": "hosting",
+    "inference": "hosting",
+    "endpoint": "hosting",
+    "real-time": "hosting",
+    "realtime": "hosting",
+    "transform": "batch",
+    "mme": "multi-model",
+    "multi-model-server": "mms",
+    "sagemaker-inference": "mms",
+    "uvicorn": "asgi",
+    "x86_64": "linux/amd64",
+    "linux/x86_64": "linux/amd64",
+    "arm64": "linux/arm64",
+    "aarch64": "linux/arm64",
+    "linux/aarch64": "linux/arm64",
+}
+"""Other people's words to ours, where their letters are no help."""
 LONGEST = 60  # characters of a wrong value that a message repeats
 
 
@@ -130,7 +149,8 @@ def _kind(value: object) -> str:
 
 def _not_a_choice(key: Key, written: str, detail: "ErrorDetails") -> Mistake:
     choices = _choices(detail)
-    near = difflib.get_close_matches(written.lower(), choices, n=1)
+    meant = MEANT.get(written.lower(), written.lower())
+    near = [meant] if meant in choices else difflib.get_close_matches(meant, choices, n=1)
     return Mistake(
         key=key,
         what=f"{_cut(written)} is not one of its values",
