@@ -7,6 +7,7 @@ without a terminal, on Debian as root, it goes ahead). What it starts it stops.
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from rig.projects import edit  # noqa: E402
 from rig.sdk import index_settings  # noqa: E402
 
 PROJECT = ROOT / "demo" / "flowers"
+RENDERED = PROJECT.parent / "image"
 HERE = PROJECT.relative_to(ROOT)
 
 
@@ -153,13 +155,15 @@ def without_engine(why: str) -> None:
     say(f"\nNo container engine: {why}")
     say("So no image is built and nothing is run in a container. What works without one:")
     scaffold()
-    byoc("schema", quiet=True)
-    say("(the JSON Schema by which editors complete byoc.toml: 0 mistakes while typing)")
-    byoc("explain", "TRN-01")
+    shutil.rmtree(RENDERED, ignore_errors=True)
+    byoc("render", "--out", f"../{RENDERED.name}")
+    say("(a Dockerfile and what it copies: plain `docker build` on another machine makes the same image)")
+    byoc("explain", "IMG-02")
     own_tests()
     say(
         f"""
-What happened: a project is in {HERE}, and its training and inference code has run in plain Python.
+What happened: a project is in {HERE}, what an image of it is built from is in
+{RENDERED.relative_to(ROOT)}, and its training and inference code has run in plain Python.
 
 Missing: a Docker engine, to build the image, train and serve in it. How to get one:
   Debian, Ubuntu:  sudo apt-get install docker.io && sudo usermod -aG docker $USER   (then log in again)
