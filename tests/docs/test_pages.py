@@ -15,8 +15,9 @@ from byoc_kit.work.project import Disk
 from docs.pages import PAGES, ROOT, anchors, blocks, links, spoken
 
 README = ROOT / "README.md"
-NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "builder/README.md"]
 PLACEHOLDERS = {"VERB"}
+SCAFFOLDS = sorted((ROOT / "containers").rglob("README.md"))
 
 
 def command(line: str) -> tuple[click.Command, list[str]]:
@@ -31,7 +32,7 @@ def command(line: str) -> tuple[click.Command, list[str]]:
     return group, words
 
 
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@pytest.mark.parametrize("page", PAGES + OTHERS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in links(page):
         if "://" in link:
@@ -42,7 +43,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not fragment or fragment in anchors(file), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@pytest.mark.parametrize("page", PAGES + SCAFFOLDS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_command_and_option_exists(page: Path) -> None:
     for line in spoken(page):
         if PLACEHOLDERS & set(line.split()):

@@ -1,5 +1,6 @@
 """byoc init without an engine: what it writes, what it leaves alone, and what it refuses."""
 
+import ast
 import json
 import os
 import pty
@@ -97,6 +98,13 @@ def test_the_style_folders_hold_only_what_differs() -> None:
     own = [path for style in STYLES for path in (assets.containers() / style.value).rglob("*.py")]
     contents = [path.read_bytes() for path in own if "__pycache__" not in path.parts]
     assert len(contents) == len(set(contents))
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_code_is_python_3_8(tmp_path: Path, style: Style) -> None:
+    """A base's Python may be as old as that."""
+    for path in init(tmp_path / "churn", style=style).folder.rglob("*.py"):
+        ast.parse(path.read_text(), feature_version=(3, 8))
 
 
 def test_the_first_line_points_editors_to_the_schema(tmp_path: Path) -> None:

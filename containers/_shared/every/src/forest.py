@@ -30,7 +30,7 @@ def read_rows(folder):
     """Features and labels of every CSV file in *folder*: a header, then numbers and the label last."""
     files = sorted(Path(folder).glob("*.csv"))
     if not files:
-        raise FileNotFoundError("no CSV file in {}: is the channel 'train' set?".format(folder))
+        raise FileNotFoundError(f"no CSV file in {folder}: is the channel 'train' set?")
     features, labels = [], []
     for file in files:
         with file.open(newline="") as stream:
@@ -59,8 +59,8 @@ def train(data, model_dir, checkpoint_dir, trees=100, max_depth=None):
     if stop.is_set():
         print("stopped early: saving the forest as it is", flush=True)
     if forest.n_estimators:
-        print("trees={}".format(forest.n_estimators))
-        print("validation:accuracy={:.4f}".format(forest.score(held_out, held_out_labels)), flush=True)
+        print(f"trees={forest.n_estimators}")
+        print(f"validation:accuracy={forest.score(held_out, held_out_labels):.4f}", flush=True)
         save(forest, model_dir, MODEL_FILE)
 
 
@@ -70,7 +70,7 @@ def resume(checkpoint_dir):
     if not file.is_file():
         return None
     forest = joblib.load(file)
-    print("resuming with {} trees".format(forest.n_estimators), flush=True)
+    print(f"resuming with {forest.n_estimators} trees", flush=True)
     return forest
 
 

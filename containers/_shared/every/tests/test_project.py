@@ -45,7 +45,7 @@ class Training(unittest.TestCase):
             [sys.executable, str(PROJECT / "src/train.py"), *arguments],
             env=dict(os.environ, **variables),
             stdout=subprocess.PIPE,
-            universal_newlines=True,
+            text=True,
         )
 
     def finish(self, process):
