@@ -1,0 +1,110 @@
+"""byoc verify on images of the engine and of a registry."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from images.remote import image_document, put_manifest
+from rig.projects import Command, Project
+
+pytestmark = pytest.mark.engine
+
+
+def statuses(report: str) -> dict[str, str]:
+    return {clause["id"]: clause["status"] for clause in json.loads(report)["clauses"]}
+
+
+@pytest.mark.parametrize("style", ["basic", "script-mode-1"])
+def test_our_own_images_keep_every_static_clause(project: Project, byoc: Command, style: str) -> None:
+    done = byoc("verify", "--json", cwd=project(style))
+    found = statuses(done.stdout)
+    assert set(found.values()) <= {"pass", "skip", "not-run"}
+    assert [name for name, status in found.items() if status == "not-run"] == ["IMG-11"]
+    assert json.loads(done.stdout)["targets"] == {"training": True, "hosting": True}
+
+
+def test_a_base_that_has_neither_train_nor_serve_fails(base: str, byoc: Command) -> None:
+    done = byoc("verify", base, "--target", "training,hosting", check=False)
+    assert done.returncode == 3
+    assert "fail    IMG-01" in done.stdout.splitlines()[1]
+    assert "seen: no ENTRYPOINT; not on PATH: serve, train" in done.stdout
+
+
+def test_each_fault_of_a_config_is_found(small: Callable[..., str], byoc: Command) -> None:
+    image = small(
+        "ENTRYPOINT /bin/sh -c run",
+        "USER 1000",
+        "STOPSIGNAL SIGQUIT",
+        "VOLUME /opt/ml/model",
+        "ENV AWS_SECRET_ACCESS_KEY=hunter2",
+        "HEALTHCHECK CMD true",
+    )
+    done = byoc("verify", f"docker:{image}", "--json", check=False)
+    found = statuses(done.stdout)
+    assert done.returncode == 3
+    assert {name for name, status in found.items() if status == "fail"} == {"IMG-02", "IMG-05", "IMG-22"}
+    assert {name for name, status in found.items() if status == "warn"} == {
+        "IMG-17",
+        "IMG-19",
+        "IMG-20",
+        "IMG-24",
+    }
+    assert found["IMG-23"] == "not-run"
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_an_image_in_a_registry_needs_no_engine(registry: str, byoc: Command) -> None:
+    base = f"http://{registry}/v2/v/remote"
+    put_manifest(base, "1", image_document(base))
+    done = byoc("verify", f"{registry}/v/remote:1", "--json", env={"DOCKER_HOST": "unix:///nowhere"})
+    assert statuses(done.stdout)["IMG-11"] == "pass"
+    assert json.loads(done.stdout)["image"] == f"{registry}/v/remote:1"
+
+
+def test_an_index_in_a_registry_breaks_hosting_only(registry: str, byoc: Command) -> None:
+    oci = "application/vnd.oci.image"
+    base = f"http://{registry}/v2/v/index"
+    document = image_document(
+        base, (f"{oci}.manifest.v1+json", f"{oci}.config.v1+json", f"{oci}.layer.v1.tar+gzip")
+    )
+    entry = {
+        "mediaType": f"{oci}.manifest.v1+json",
+        "digest": put_manifest(base, "one", document),
+        "size": len(json.dumps(document)),
+        "platform": {"os": "linux", "architecture": "amd64"},
+    }
+    put_manifest(base, "1", {"schemaVersion": 2, "mediaType": f"{oci}.index.v1+json", "manifests": [entry]})
+    done = byoc(
+        "verify",
+        f"{registry}/v/index:1",
+        "--target",
+        "training",
+        "--target",
+        "hosting",
+        "--json",
+        check=False,
+    )
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["targets"] == {"training": True, "hosting": False}
+    training = byoc("verify", image, "--target", "training", "--json")
+    assert statuses(training.stdout)["IMG-11"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["docker:not-there"], 1, "BYOC-E304"),
+        (["127.0.0.1:1/a:b"], 1, "BYOC-E505"),
+        (["oci:folder"], 2, "BYOC-E603"),
+        (["Not An Image"], 2, "BYOC-E501"),
+        (["byoc", "--target", "trainign"], 2, "'trainign' is no target; there are: training, tuning"),
+        ([], 2, "BYOC-E103"),
+    ],
+)
+def test_what_cannot_be_verified(
+    byoc: Command, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    done = byoc("verify", *arguments, cwd=tmp_path, check=False)
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
