@@ -31,24 +31,28 @@ def test_a_base_that_has_neither_train_nor_serve_fails(base: str, byoc: Command)
     assert "seen: no ENTRYPOINT; not on PATH: serve, train" in done.stdout
 
 
-def test_each_fault_of_a_config_is_found(small: Callable[..., str], byoc: Command) -> None:
-    image = small(
-        "ENTRYPOINT /bin/sh -c run",
-        "USER 1000",
-        "STOPSIGNAL SIGQUIT",
-        "VOLUME /opt/ml/model",
-        "ENV AWS_SECRET_ACCESS_KEY=hunter2",
-        "HEALTHCHECK CMD true",
-    )
-    done = byoc("verify", f"docker:{image}", "--json", check=False)
+FAULTY = b"""
+FROM scratch
+ENTRYPOINT run
+USER 1000
+STOPSIGNAL SIGQUIT
+VOLUME /opt/ml/model
+ENV AWS_SECRET_ACCESS_KEY=hunter2
+HEALTHCHECK CMD true
+"""
+
+
+def test_each_fault_of_a_config_is_found(engine: docker.DockerClient, byoc: Command) -> None:
+    image, _ = engine.images.build(fileobj=io.BytesIO(FAULTY), rm=True)
+    try:
+        done = byoc("verify", f"docker:{image.id}", "--json", check=False)
+    finally:
+        engine.images.remove(str(image.id), force=True)
     found = statuses(done.stdout)
     assert done.returncode == 3
-    assert {name for name, status in found.items() if status == "fail"} == {"IMG-02", "IMG-05", "IMG-22"}
-    assert {name for name, status in found.items() if status == "warn"} == {
-        "IMG-17",
-        "IMG-19",
-        "IMG-20",
-        "IMG-24",
+    assert {name: status for name, status in found.items() if status in {"fail", "warn"}} == {
+        **dict.fromkeys(["IMG-02", "IMG-05", "IMG-22"], "fail"),
+        **dict.fromkeys(["IMG-17", "IMG-19", "IMG-20", "IMG-24"], "warn"),
     }
     assert found["IMG-23"] == "not-run"
     assert "hunter2" not in done.stdout + done.stderr
@@ -63,28 +67,16 @@ def test_an_image_in_a_registry_needs_no_engine(registry: str, byoc: Command) ->
 
 
 def test_an_index_in_a_registry_breaks_hosting_only(registry: str, byoc: Command) -> None:
-    oci = "application/vnd.oci.image"
-    base = f"http://{registry}/v2/v/index"
-    document = image_document(
-        base, (f"{oci}.manifest.v1+json", f"{oci}.config.v1+json", f"{oci}.layer.v1.tar+gzip")
-    )
+    base, image = f"http://{registry}/v2/v/index", f"{registry}/v/index:1"
+    document = image_document(base, (OCI_MANIFEST, OCI_CONFIG, OCI_LAYER))
     entry = {
-        "mediaType": f"{oci}.manifest.v1+json",
+        "mediaType": OCI_MANIFEST,
         "digest": put_manifest(base, "one", document),
         "size": len(json.dumps(document)),
         "platform": {"os": "linux", "architecture": "amd64"},
     }
-    put_manifest(base, "1", {"schemaVersion": 2, "mediaType": f"{oci}.index.v1+json", "manifests": [entry]})
-    done = byoc(
-        "verify",
-        f"{registry}/v/index:1",
-        "--target",
-        "training",
-        "--target",
-        "hosting",
-        "--json",
-        check=False,
-    )
+    put_manifest(base, "1", {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]})
+    done = byoc("verify", image, "--target", "training", "--target", "hosting", "--json", check=False)
     assert done.returncode == 3
     assert json.loads(done.stdout)["targets"] == {"training": True, "hosting": False}
     training = byoc("verify", image, "--target", "training", "--json")
