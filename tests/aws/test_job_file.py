@@ -64,7 +64,7 @@ def test_unknown_and_missing_members_are_told_together(tmp_path: Path) -> None:
         ({"TrainingJobName": "a_b"}, "TrainingJobName: 'a_b' does not fit the pattern"),
         (
             {"AlgorithmSpecification": {"TrainingInputMode": "Fast"}},
-            "AlgorithmSpecification.TrainingInputMode: 'Fast' is none of Pipe, File, FastFile",
+            "TrainingInputMode: 'Fast' is none of the 3 values that botocore knows; there are Pipe, File,",
         ),
         (
             {"InputDataConfig": [{"ChannelName": "a/b", "DataSource": {}}]},
@@ -90,3 +90,11 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_job_file(tmp_path / "none.json")
     assert caught.value.why == "No such file or directory"
+
+
+def test_of_a_long_list_the_nearest_are_named(tmp_path: Path) -> None:
+    resources = {"InstanceType": "ml.c5.xlarg", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    (said,) = refused(tmp_path, ResourceConfig=resources)
+    assert "'ml.c5.xlarg' is none of the" in said
+    assert "ml.c5.xlarge" in said
+    assert len(said) < 250

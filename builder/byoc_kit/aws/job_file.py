@@ -1,5 +1,6 @@
 """A job file is a boto3 CreateTrainingJob request; the service's own model says whether it is one."""
 
+import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["read_job_file"]
 
 OPERATION = "CreateTrainingJob"
+FEW = 5  # values of an enumeration that a message names
 LONGEST = 60  # characters of a value that a message shows
 
 
@@ -99,7 +101,9 @@ def _string(shape: "Shape", text: str, where: str) -> Iterator[str]:
         yield f"{where}: {_short(text)} does not fit the pattern {pattern}"
     words = shape.metadata.get("enum")
     if words and text not in words:
-        yield f"{where}: {_short(text)} is none of {', '.join(words)}"
+        near = words if len(words) <= FEW else difflib.get_close_matches(text, words, n=FEW)
+        hint = f"; there are {', '.join(near)}" if near else ""
+        yield f"{where}: {_short(text)} is none of the {len(words)} values that botocore knows{hint}"
 
 
 def _fits(pattern: str, text: str) -> bool:

@@ -1,6 +1,7 @@
 """``byoc run``: the image exactly as SageMaker would start it, here."""
 
 import base64
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,11 +195,12 @@ def serve(image: str | None, file: Path | None, as_json: bool, shell: bool, **gi
 
 
 def _print_bodies(result: "ServeResult") -> None:
-    """The answers as they came; between two of them a line end where the first has none."""
+    """The answers as they came; a line end after one that has none, before another or on a terminal."""
+    terminal = sys.stdout.isatty()
     for number, invocation in enumerate(result.invocations, start=1):
         body = invocation.answer.body
-        last = number == len(result.invocations)
-        click.echo(body if last or body.endswith(b"\n") else body + b"\n", nl=False)
+        alone = number == len(result.invocations) and not terminal
+        click.echo(body if alone or body.endswith(b"\n") else body + b"\n", nl=False)
 
 
 def _endpoint_json(endpoint: "Endpoint") -> dict[str, object]:

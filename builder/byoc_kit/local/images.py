@@ -23,6 +23,8 @@ class LocalImage:
     reference: str
     """As it was asked for."""
     id: str
+    name: str
+    """A tag it has, for people; *reference* where it has none."""
     config: ImageConfig
 
 
@@ -59,7 +61,8 @@ def _own(client: "docker.DockerClient", name: str, reference: str) -> LocalImage
             attrs = client.images.get(name).attrs
         except ImageNotFound:
             return None
-    return LocalImage(reference=reference, id=attrs["Id"], config=ImageConfig.from_json(attrs))
+    tags = attrs.get("RepoTags") or [reference]
+    return LocalImage(reference=reference, id=attrs["Id"], name=tags[0], config=ImageConfig.from_json(attrs))
 
 
 def _pulled(client: "docker.DockerClient", asked: Named, platform: Platform, talk: Talk) -> LocalImage:

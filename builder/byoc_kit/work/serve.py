@@ -120,7 +120,7 @@ def serve(
     """An endpoint as the service would start it; stopped and removed at the end of the context."""
     with _prepared(project, image, options, talk) as ready:
         with_what = f"the model {ready.model}" if ready.model else "no model"
-        talk.say(f"serving {with_what} in {ready.place.image.reference}")
+        talk.say(f"serving {with_what} in {ready.place.image.name}")
         log = ready.place.state / "serve.log"
         with serving.serving(
             ready.plan, ready.session, log=log, timeout=options.timeout, talk=talk

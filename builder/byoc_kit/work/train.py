@@ -69,7 +69,7 @@ def run_train(
     """
     with _prepared(project, image, options, talk) as ready, _record(ready) as record:
         job, made = ready.job, ready.tree
-        talk.say(f"training {job.name} in {ready.place.image.reference}")
+        talk.say(f"training {job.name} in {ready.place.image.name}")
         trained = training.run(ready.plan, made, ready.session, limit=job.max_runtime, talk=talk)
         record |= {"exit_code": trained.ended.code, "failure": training.failure_of(made)}
         record["status"] = "Stopped" if trained.out_of_time else "Failed"
