@@ -179,7 +179,7 @@ def _array_if_regular(value: Any) -> Any:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, default=_plain_python).encode()
+    return _encode_json(value).encode()
 
 
 def _line(value: Any) -> bytes:
@@ -255,6 +255,9 @@ def _require_numpy() -> Any:
         )
     return numpy
 
+
+_encode_json = json.JSONEncoder(default=_plain_python).encode
+"""Made once: json.dumps would make an encoder for every answer."""
 
 _DECODERS: Dict[str, Callable[[Body], Any]] = {
     media.JSON: _from_json,
