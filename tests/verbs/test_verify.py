@@ -1,10 +1,13 @@
 """byoc verify on images of the engine and of a registry."""
 
+import io
 import json
 from pathlib import Path
 
+import docker
 import pytest
 
+from byoc_kit.oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from images.remote import image_document, put_manifest
 from rig.projects import Command, Project
 

@@ -4,7 +4,7 @@ from byoc_kit.contract.types import Finding, Report, Status
 
 __all__ = ["to_json", "to_text"]
 
-ORDER = (Status.FAIL, Status.WARN, Status.NOT_RUN, Status.WAIVED, Status.PASS, Status.SKIP)
+ORDER = (Status.FAIL, Status.WARN, Status.WAIVED, Status.PASS, Status.NOT_RUN, Status.SKIP)
 """What needs a person first."""
 SHORT = {Status.PASS, Status.SKIP, Status.WAIVED}
 """One line each: nothing is to be done."""
