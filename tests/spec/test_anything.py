@@ -101,3 +101,4 @@ def test_a_number_of_many_digits(read: Callable[..., Spec]) -> None:
     attempt(read, "a = " + "9" * 5000)
     attempt(read, "[image]\nname = 0x" + "f" * 5000)
     attempt(read, "[serve]\nworkers = 0x" + "f" * 5000)
+    attempt(read, "[env]\nAWS_REGION = 0x" + "f" * 5000)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from byoc_kit.spec.mistake import Mistake, View
+from byoc_kit.spec.parse import Key
 from byoc_kit.spec.secrets import credential_named
 
 __all__ = ["OWNED", "check_env", "check_labels"]
@@ -39,6 +40,7 @@ PREFIXES = ("SAGEMAKER_", "SM_", "AWS_CONTAINER_", "ECS_CONTAINER_METADATA_")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # ENV-01
 LONGEST_NAME = 512  # characters; a job could not override a longer one (ENV-01)
 LARGEST = 32 * 1024  # bytes of names and values together: what a model's environment may have (INF-17)
+ENDS = re.compile(r"[\0\r\n]")
 LABEL = re.compile(r"[^\s=\0\"'\\$`]+")
 RESERVED_LABEL = "com.amazonaws.sagemaker."
 ALLOWED_LABELS = frozenset(
@@ -56,16 +58,12 @@ def check_env(view: View) -> Iterator[Mistake]:
     for name, value in table.items():
         if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
             yield _wrong_name(name)
-        elif _is_platforms(name) and credential_named(name, str(value)) is None:
+        elif not isinstance(value, str):
+            continue
+        elif _is_platforms(name) and credential_named(name, value) is None:
             yield _shadows(name)
-        elif isinstance(value, str) and ("\0" in value or "\n" in value or "\r" in value):
-            yield Mistake(
-                key=("env", name),
-                what="the value has a line end or a NUL character",
-                why="an image's environment is lines of NAME=value",
-                fix="write it on one line, or put it in a file with [files]",
-                id="BYOC-E122",
-            )
+        elif ENDS.search(value):
+            yield _not_one_line(("env", name))
     size = sum(
         len(name.encode()) + len(value.encode()) for name, value in table.items() if isinstance(value, str)
     )
@@ -98,8 +96,8 @@ def check_labels(view: View) -> Iterator[Mistake]:
                 fix="take it out, and name multi-model or pipeline in [image] targets",
                 id="BYOC-E121",
             )
-        elif isinstance(value, str) and "\0" in value:
-            yield _wrong_name(name)
+        elif isinstance(value, str) and ENDS.search(value):
+            yield _not_one_line(("labels", name))
 
 
 def _is_platforms(name: str) -> bool:
@@ -113,6 +111,16 @@ def _shadows(name: str) -> Mistake:
         why="a value in the image would stay wherever the platform does not set it, and be wrong (IMG-22)",
         fix="take it out; a job that needs another value gives it in its own Environment",
         id="BYOC-E121",
+    )
+
+
+def _not_one_line(key: Key) -> Mistake:
+    return Mistake(
+        key=key,
+        what="the value has a line end or a NUL character",
+        why="a value is one line, in the image's config as in a Dockerfile",
+        fix="write it on one line, or put it in a file with [files]",
+        id="BYOC-E122",
     )
 
 
