@@ -16,7 +16,7 @@ from byoc_kit.errors import ByocError
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["Client", "connect", "endpoint", "inspect_image"]
+__all__ = ["Client", "builder", "connect", "endpoint", "inspect_image"]
 
 Client: TypeAlias = "docker.DockerClient"
 """What :func:`connect` gives, for those who only hand it on."""
@@ -50,6 +50,11 @@ def connect(environ: Mapping[str, str] = os.environ) -> "docker.DockerClient":
         )
     except (DockerException, TLSParameterError, ValueError, OSError) as error:
         raise _unreachable(address, error) from error
+
+
+def builder(environ: Mapping[str, str] = os.environ) -> str:
+    """The buildx builder that is this engine itself: another one would not see the engine's own images."""
+    return "default" if environ.get("DOCKER_HOST") else _name(environ) or "default"
 
 
 def inspect_image(reference: str, environ: Mapping[str, str] = os.environ) -> Mapping[str, Any] | None:

@@ -1,15 +1,18 @@
 """Turn requirements into the wheels that a base lacks. Runs in the wheel stage, with the base's Python.
 
-``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...``: reads FOLDER/requirements.txt and the
-projects in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is
-there already. What the base has keeps its version, unless a requirement names it. Where the base's pip is
-missing a needed option, a newer one is fetched to FOLDER/pip.whl and used from there; it is never installed.
+``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...`` reads FOLDER/requirements.txt and the projects
+in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is there.
+What the base has keeps its version, unless a requirement names it.
+
+``wheels.py FOLDER --lend-pip`` fetches a pip to FOLDER/lent/ and FOLDER/pip.whl. A FOLDER/pip.whl that is there
+is what this program and the stage that installs use; it also stands in for a pip that is too old.
 """
 
 import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -35,8 +38,10 @@ def main() -> int:
     wheels.mkdir(exist_ok=True)
     prepare(os.environ)
     try:
-        if pip_version(pip) < REPORTS:
+        if arguments.lend_pip:
             lend(pip, folder)
+            return 0
+        borrow(pip, folder)
         for project in sorted((folder / "packages").glob("*")):
             run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(project)])
         own = sorted(map(str, wheels.glob("*.whl")))
@@ -60,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--may-change", action="append", default=[])
     parser.add_argument("--protect", action="append", default=[])
+    parser.add_argument("--lend-pip", action="store_true")
     return parser.parse_args()
 
 
@@ -88,11 +94,19 @@ def pip_version(pip: "list[str]") -> "tuple[int, ...]":
     return tuple(int(part) for part in re.findall(r"\d+", told.stdout)[:2])
 
 
+def borrow(pip: "list[str]", folder: Path) -> None:
+    """Let every later pip be that of *folder*/pip.whl, where it is there or the base's own is too old."""
+    lent = folder / "pip.whl"
+    if not lent.exists() and pip_version(pip) < REPORTS:
+        lend(pip, folder)
+    if lent.exists():
+        os.environ["PYTHONPATH"] = str(lent)
+
+
 def lend(pip: "list[str]", folder: Path) -> None:
-    """Fetch a current pip to *folder*/pip.whl and let every later pip be that one."""
+    """Fetch a current pip to *folder*/pip.whl."""
     run([*pip, "download", "--no-deps", "--dest", str(folder / "lent"), "pip"])
-    next((folder / "lent").glob("pip-*.whl")).rename(folder / "pip.whl")
-    os.environ["PYTHONPATH"] = str(folder / "pip.whl")
+    shutil.copy(next((folder / "lent").glob("pip-*.whl")), folder / "pip.whl")
 
 
 def normal(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from byoc_kit.docker_api import connect, endpoint, inspect_image
+from byoc_kit.docker_api import builder, connect, endpoint, inspect_image
 from byoc_kit.errors import ByocError
 from byoc_kit.store import Store, user_store
 
@@ -33,6 +33,14 @@ def test_then_the_current_context(by: str, tmp_path: Path) -> None:
     else:
         (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "colima"}')
     assert endpoint(environ) == "unix:///home/me/.colima/docker.sock"
+
+
+def test_the_builder_is_the_engine_itself(tmp_path: Path) -> None:
+    context(tmp_path, "far", "ssh://me@far.example")
+    environ = {"HOME": str(tmp_path), "DOCKER_CONTEXT": "far"}
+    assert builder(environ) == "far"
+    assert builder({"HOME": str(tmp_path)}) == "default"
+    assert builder(environ | {"DOCKER_HOST": "unix:///x"}) == "default"
 
 
 def test_docker_config_moves_the_folder(tmp_path: Path) -> None:

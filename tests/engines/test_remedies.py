@@ -22,6 +22,7 @@ SEEN = {
     "gethostname.c:1:10: fatal error: Python.h: No such file or directory": "compiler = true",
     "ERROR: No matching distribution found for scikit-lern": "requirements",
     "The user requested (constraint) numpy==1.26.4\nERROR: ResolutionImpossible": "allow-change",
+    "/usr/bin/python3: No module named pip": "a base with pip",
     "error: externally-managed-environment": "PIP_BREAK_SYSTEM_PACKAGES",
     "E: Unable to locate package libgmop1": "[system] packages",
 }

@@ -6,8 +6,8 @@ FROM --platform=linux/amd64 registry.example/python:3.12-slim AS base
 # hadolint ignore=DL3008,DL3018,DL3041
 RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
     --mount=type=secret,id=pip_conf,target=/run/secrets/pip_conf \
-    --mount=type=cache,id=byoc-apt-registry-example-python-3-12-slim,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=byoc-lists-registry-example-python-3-12-slim,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,id=byoc-apt-debian-12-amd64,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=byoc-lists-debian-12-amd64,target=/var/lib/apt/lists,sharing=locked \
     if [ -f /run/secrets/ca_bundle ]; then set -- -o Acquire::https::CaInfo=/run/secrets/ca_bundle; fi \
  && apt-get "$@" update \
  && DEBIAN_FRONTEND=noninteractive apt-get "$@" install --yes --no-install-recommends libgomp1 default-jre-headless
@@ -17,7 +17,7 @@ FROM base AS wheels
 COPY ["wheels/", "/byoc/"]
 RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
     --mount=type=secret,id=pip_conf,target=/run/secrets/pip_conf \
-    --mount=type=cache,id=byoc-pip,target=/root/.cache/pip \
+    --mount=type=cache,id=byoc-pip-debian-12-amd64,target=/root/.cache/pip \
     /usr/local/bin/python3 /byoc/wheels.py /byoc
 
 FROM base AS image

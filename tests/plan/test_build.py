@@ -197,9 +197,12 @@ def test_python_may_come_from_system_packages() -> None:
     assert step(made, PythonStep).pip is False
 
 
-def test_a_base_without_pip_is_lent_one() -> None:
+def test_a_base_without_pip_gets_one_that_one_can_see() -> None:
     bare = Interpreter(executable="/usr/bin/python3", version=(3, 11, 2))
-    assert step(plan(python=bare), PythonStep).pip is False
+    made = step(plan(python=bare), PythonStep)
+    assert made.pip is False
+    assert made.runtime[-1] == "pip"
+    assert "pip" not in step(plan(), PythonStep).runtime
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from byoc_kit.inventory import Interpreter
 from byoc_kit.plan.build import plan_build
 from byoc_kit.plan.render import render
 from plan.examples import GOLDEN, SERVERS, STYLES, TREE, base_of, spec_of, templates
@@ -71,10 +73,11 @@ def test_hadolint_would_say_something(tmp_path: Path) -> None:
     assert "DL3008" in lint(bad)
 
 
-VARIANTS = {
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "dnf": ("", {"package_manager": "dnf"}),
     "microdnf": ("", {"package_manager": "microdnf"}),
     "apk": ("", {"package_manager": "apk"}),
+    "no pip": ("", {"python": Interpreter(executable="/usr/bin/python3", version=(3, 11, 2))}),
     "no cache, user secrets, bytecode": (
         '[build]\ncache = false\nbytecode = "unchecked-hash"\nsecrets = { token = "env:TOKEN" }',
         {},

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from byoc_kit.docker_api import builder
 from byoc_kit.engines.command import Docker, find_docker
 from byoc_kit.engines.context import heaviest, write_context
 from byoc_kit.engines.progress import Progress
@@ -139,7 +140,8 @@ def _proxies(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {**environ, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    ours = {"BUILDX_BUILDER": builder(environ)}
+    return ours | dict(environ) | {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 
 def _run(command: list[str], environ: Mapping[str, str], log: Path, progress: Progress) -> None:

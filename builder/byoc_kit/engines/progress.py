@@ -15,6 +15,7 @@ DONE = re.compile(r"DONE (?P<seconds>\d+\.\d+)s$")
 WIDTH = 120  # characters of a step's name that are told
 HIDDEN = (
     "[internal]",
+    "building with",
     "sha256:",
     "extracting",
     "transferring",

@@ -61,6 +61,11 @@ REMEDIES: tuple[tuple[str, str, str], ...] = (
         "check name and version in [python] requirements, and [python] index-url",
     ),
     (
+        r"no module named '?(pip|ensurepip)\b",
+        "the base's Python has no pip, and byoc found no package manager that could bring one",
+        "choose a base with pip",
+    ),
+    (
         r"externally-managed-environment",
         "pip refuses to install into a Python that the distribution manages",
         "byoc's own steps allow it; in a step of your own set PIP_BREAK_SYSTEM_PACKAGES=1",

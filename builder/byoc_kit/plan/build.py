@@ -89,6 +89,9 @@ def _base(spec: Spec, inventory: Inventory | None) -> Base:
         digest=inventory.digest if inventory else None,
         image_id=inventory.image_id if inventory else None,
         platform=spec.image.platform,
+        os=f"{inventory.os_id} {inventory.os_version or ''}".strip()
+        if inventory and inventory.os_id
+        else None,
     )
 
 
@@ -147,18 +150,19 @@ def _system(spec: Spec, inventory: Inventory | None, manager: str | None) -> Ite
 
 
 def _python(spec: Spec, inventory: Inventory | None, tree: Tree) -> Iterator[PythonStep]:
-    runtime = python_packages(spec)
+    found = inventory.python if inventory else None
+    has_pip = inventory is None or (found is not None and found.pip is not None)
+    runtime = (*python_packages(spec), *(() if has_pip else ("pip",)))  # SageMaker's SDK wants pip (TMD-02)
     if not (spec.python.requirements or runtime or spec.python.packages):
         return
     needs_compiler = target_needs(spec).toolkit  # sagemaker-training has a C extension and no wheel (TTK-50)
-    found = inventory.python if inventory else None
     yield PythonStep(
         requirements=spec.python.requirements,
         runtime=runtime,
         packages=spec.python.packages,
         sources=tuple(_sources(spec.python.packages, tree)),
         compiler=needs_compiler if spec.build.compiler is None else spec.build.compiler,
-        pip=inventory is None or (found is not None and found.pip is not None),
+        pip=has_pip,
         bytecode=spec.build.bytecode,
         may_change=spec.python.allow_change,
         protect=spec.python.protect,

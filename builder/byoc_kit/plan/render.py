@@ -34,7 +34,7 @@ COMPILER = {
     "dnf": ("gcc", "glibc-devel", "python3-devel"),
     "microdnf": ("gcc", "glibc-devel", "python3-devel"),
 }
-"""What compiling a C extension needs, by package manager."""
+"""What compiling a C extension needs, with Python's headers, by package manager."""
 
 WHEELS = PurePosixPath("wheels/wheels.py")
 
@@ -105,11 +105,13 @@ def variables(plan: Plan) -> dict[str, Any]:
         "base": plan.base,
         "manager": plan.manager,
         "options": plan.options,
+        "caches": slug(f"{plan.base.os or plan.base.reference} {plan.base.platform.architecture}"),
         "interpreter": shlex.quote(plan.python) if plan.python else "python3",
         "system": _step(plan, SystemStep),
         "python": python,
         "wheel_options": _wheel_options(python) if python else "",
-        "build_packages": " ".join(_build_packages(python, plan.manager)) if python else "",
+        "compiler": " ".join(COMPILER.get(plan.manager or "", ())) if python and python.compiler else "",
+        "pip_package": "py3-pip" if plan.manager == "apk" else "python3-pip",
         "config": _step(plan, ConfigStep),
         "copies": {layer: list(_copies(plan, layer)) for layer in ("files", "runtime", "program")},
     }
@@ -124,14 +126,6 @@ def _wheel_options(step: PythonStep) -> str:
         ("--protect", name) for name in step.protect
     ]
     return "".join(f" {option} {shlex.quote(name)}" for option, name in given)
-
-
-def _build_packages(step: PythonStep, manager: str | None) -> Iterator[str]:
-    """System packages of the wheel stage: a compiler with Python's headers, and pip where it is missing."""
-    if step.compiler:
-        yield from COMPILER.get(manager or "", ())
-    if not step.pip:
-        yield "py3-pip" if manager == "apk" else "python3-pip"
 
 
 def quote(value: str) -> str:

@@ -98,7 +98,7 @@ class PythonStep:
     compiler: bool
     """Whether the wheel stage needs a C compiler (TTK-50)."""
     pip: bool = True
-    """Whether the base's interpreter has pip; where not, the wheel stage fetches one that is only lent."""
+    """Whether the base's interpreter has pip; where not, one is fetched and installed."""
     bytecode: str = "none"
     """``none``, or ``unchecked-hash``: installed modules are compiled beforehand."""
     may_change: tuple[str, ...] = ()
@@ -165,6 +165,8 @@ class Base:
     """Manifest digest, where known; None for an image that only the local engine has."""
     image_id: str | None
     platform: Platform
+    os: str | None = None
+    """ID and VERSION_ID of its os-release, e.g. ``debian 12``; None: not known. Compiled wheels fit one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
