@@ -1,6 +1,7 @@
 """Whatever is in the file: it is read, or refused as the user's mistake; never a bug of ours."""
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ table = st.dictionaries(keys, values, max_size=6)
 documents = st.dictionaries(keys, values | table, max_size=8)
 
 quiet = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -95,6 +96,19 @@ def test_nests_too_deeply(read: Callable[..., Spec]) -> None:
     attempt(read, "a" + ".a" * 5000 + " = 1")
     attempt(read, "[train.hyperparameters]\na" + ".a" * 5000 + " = 1")
     attempt(read, "[train.hyperparameters]\na" + ".a" * 90 + " = 1")
+
+
+def test_large_texts_take_no_time(read: Callable[..., Spec]) -> None:
+    head = '[image]\nname = "churn"\nstyle = "basic"\nbase = "python:3.12"\n[train]\nprogram = "train.py"\n'
+    files = {
+        f"src/{name}.txt": (name * 262_144)[:262_144].encode()
+        for name in ("x", "://", "https://a", "-----BEGIN ", "AKIA")
+    }
+    started = time.process_time()
+    for text in ("x", "://", "a@", "https://"):
+        attempt(read, head + f'[env]\nA = "{text * 20_000}"\n')
+    assert read(head, files)
+    assert time.process_time() - started < 5  # seconds; a search that is quadratic takes minutes
 
 
 def test_a_number_of_many_digits(read: Callable[..., Spec]) -> None:

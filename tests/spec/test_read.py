@@ -64,6 +64,13 @@ def test_the_same_file_gives_the_same_message(refused: Callable[..., UsageError]
     assert str(refused(MANY)) == str(refused(MANY))
 
 
+def test_fifty_mistakes_are_enough(refused: Callable[..., UsageError]) -> None:
+    error = refused(HEAD + "".join(f"k{i} = 1\n" for i in range(60)) + TRAIN)
+    assert error.what == "byoc.toml has 60 mistakes"
+    assert len(error.details) == 51
+    assert error.details[-1] == "... and 10 more, told when these are corrected"
+
+
 def test_one_kind_of_mistake_has_its_own_id(refused: Callable[..., UsageError]) -> None:
     assert refused(HEAD + "a = 1\nb = 2\n" + TRAIN).id == "BYOC-E105"
 

@@ -8,15 +8,13 @@ from typing import Protocol
 from byoc_kit.spec.mistake import SOURCE, Mistake, View
 from byoc_kit.spec.parse import Key
 from byoc_kit.spec.paths import is_inside, sources
-from byoc_kit.spec.secrets import credential_file, credential_in
+from byoc_kit.spec.secrets import credential_file, credential_in_file
 from byoc_kit.spec.types import Style
 
 __all__ = ["Bare", "Files", "ProjectLook", "Tree", "check_files", "line_end_notes"]
 
 LARGEST = 256 * 1024  # bytes of a file that is looked into; programs and keys are smaller
 MOST = 2000  # files of a folder that are looked into; of the others only the names are
-SURE = frozenset({"a private key", "an AWS access key"})
-"""Forms that are no accident, even in somebody's code."""
 
 
 class ProjectLook(Protocol):
@@ -173,7 +171,8 @@ def check_content(view: View, files: Files) -> Iterator[Mistake]:
         for number, (path, size) in enumerate(files.at(folder)):
             found = credential_file(path)
             if found is None and number < MOST:
-                found = _credential_inside(files.text(path, size))
+                inside = credential_in_file(files.text(path, size))
+                found = f"it holds {inside}" if inside else None
             if found is not None:
                 yield Mistake(
                     key=key,
@@ -193,11 +192,6 @@ def _taken(view: View) -> Iterator[tuple[Key, PurePosixPath]]:
         if is_inside(text):
             named.setdefault(PurePosixPath(text), key)
     return ((key, path) for path, key in named.items())
-
-
-def _credential_inside(text: str) -> str | None:
-    found = credential_in(text)
-    return f"it holds {found}" if found in SURE else None
 
 
 def line_end_notes(view: View, files: Files) -> Iterator[str]:

@@ -44,6 +44,7 @@ class Forgetful:
 
 _: type[Memory] = Forgetful
 NO_MEMORY, NO_TREE = Forgetful(), Bare()
+MOST = 50  # mistakes told at once; nobody reads more, and to find each line takes milliseconds
 
 
 def read_spec(
@@ -97,7 +98,8 @@ def _requirements(view: View, look: ProjectLook, memory: Memory) -> tuple[list[s
 
 def _refusal(text: str, name: str, mistakes: Iterable[Mistake]) -> UsageError:
     """One error that tells them all, in the order of the file."""
-    unique = list(dict.fromkeys(mistakes))
+    every = list(dict.fromkeys(mistakes))
+    unique = every[:MOST]
     lines = find_lines(text, {mistake.key for mistake in unique})
     ordered = sorted(unique, key=lambda mistake: (lines.get(mistake.key, 0), dotted(mistake.key)))
     where = [_where(name, mistake.key, lines) for mistake in ordered]
@@ -114,13 +116,14 @@ def _refusal(text: str, name: str, mistakes: Iterable[Mistake]) -> UsageError:
         Problem(where=place, what=f"{mistake.what}: {mistake.why}", fix=mistake.fix, id=mistake.id)
         for place, mistake in zip(where, ordered, strict=True)
     ]
-    ids = {mistake.id for mistake in ordered}
+    ids = {mistake.id for mistake in every}
+    more = [f"... and {len(every) - MOST} more, told when these are corrected"] if len(every) > MOST else []
     return UsageError(
-        f"{name} has {len(ordered)} mistakes",
+        f"{name} has {len(every)} mistakes",
         why="the file is read strictly, so that nothing in it is silently ignored",
         fix="correct the lines above; `byoc schema` lists every key",
         id=ids.pop() if len(ids) == 1 else "BYOC-E101",
-        details=[str(problem) for problem in problems],
+        details=[*map(str, problems), *more],
     )
 
 

@@ -1,7 +1,7 @@
 """What must never get into an image: credentials, by name, by form, or by the file they are in (IMG-22)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -9,7 +9,7 @@ from byoc_kit.spec.mistake import Mistake, View
 from byoc_kit.spec.packages import has_password
 from byoc_kit.spec.parse import Key
 
-__all__ = ["check_credentials", "credential_file", "credential_in"]
+__all__ = ["check_credentials", "credential_file", "credential_in", "credential_in_file", "credential_named"]
 
 NAMES = frozenset(
     {
@@ -52,7 +52,8 @@ FORMS = (
     ("a Slack token", re.compile(r"(?<![A-Za-z0-9])xox[abprs]-[A-Za-z0-9-]{20}")),
     ("a package index token", re.compile(r"(?<![A-Za-z0-9])pypi-AgE[A-Za-z0-9_-]{40}")),
 )
-"""What credentials look like, by the forms their owners document."""
+"""What credentials look like, by the forms their owners document; the surest first."""
+AUTHORITY = re.compile(r"://[^\s/'\"<>]+")
 
 EXAMPLE = "EXAMPLE"  # AWS's documentation ends its keys so: AKIAIOSFODNN7EXAMPLE
 FILES = frozenset(
@@ -98,11 +99,22 @@ def credential_named(name: str, value: str) -> str | None:
 
 def credential_in(text: str) -> str | None:
     """What credential *text* contains; None: none that one can see."""
-    for name, form in FORMS:
+    found = _form_in(text, FORMS)
+    if found is None and any(has_password(f"https{authority}") for authority in AUTHORITY.findall(text)):
+        return "a URL with a user or a password"
+    return found
+
+
+def credential_in_file(text: str) -> str | None:
+    """What credential the text of a file contains: only forms that are no accident in somebody's code."""
+    return _form_in(text, FORMS[:2])
+
+
+def _form_in(text: str, forms: Iterable[tuple[str, re.Pattern[str]]]) -> str | None:
+    for name, form in forms:
         if any(not match[0].endswith(EXAMPLE) for match in form.finditer(text)):
             return name
-    urls = re.findall(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", text)
-    return "a URL with a user or a password" if any(map(has_password, urls)) else None
+    return None
 
 
 def credential_file(path: PurePosixPath) -> str | None:
