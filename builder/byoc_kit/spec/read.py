@@ -99,23 +99,18 @@ def _requirements(view: View, look: ProjectLook, memory: Memory) -> tuple[list[s
 def _refusal(text: str, name: str, mistakes: Iterable[Mistake]) -> UsageError:
     """One error that tells them all, in the order of the file."""
     every = list(dict.fromkeys(mistakes))
-    unique = every[:MOST]
-    lines = find_lines(text, {mistake.key for mistake in unique})
-    ordered = sorted(unique, key=lambda mistake: (lines.get(mistake.key, 0), dotted(mistake.key)))
-    where = [_where(name, mistake.key, lines) for mistake in ordered]
-    if len(ordered) == 1:
-        only = ordered[0]
+    lines = find_lines(text, {mistake.key for mistake in every[:MOST]})
+    ordered = sorted(every[:MOST], key=lambda mistake: (lines.get(mistake.key, 0), dotted(mistake.key)))
+    told = [(_where(name, mistake.key, lines), mistake) for mistake in ordered]
+    if len(told) == 1:
+        where, only = told[0]
         return UsageError(
             f"{name} has a mistake",
             why=only.why,
             fix=only.fix,
             id=only.id,
-            details=[f"{where[0]}: {only.what}"],
+            details=[f"{where}: {only.what}"],
         )
-    problems = [
-        Problem(where=place, what=f"{mistake.what}: {mistake.why}", fix=mistake.fix, id=mistake.id)
-        for place, mistake in zip(where, ordered, strict=True)
-    ]
     ids = {mistake.id for mistake in every}
     more = [f"... and {len(every) - MOST} more, told when these are corrected"] if len(every) > MOST else []
     return UsageError(
@@ -123,8 +118,12 @@ def _refusal(text: str, name: str, mistakes: Iterable[Mistake]) -> UsageError:
         why="the file is read strictly, so that nothing in it is silently ignored",
         fix="correct the lines above; `byoc schema` lists every key",
         id=ids.pop() if len(ids) == 1 else "BYOC-E101",
-        details=[*map(str, problems), *more],
+        details=[*(str(_problem(where, mistake)) for where, mistake in told), *more],
     )
+
+
+def _problem(where: str, mistake: Mistake) -> Problem:
+    return Problem(where=where, what=f"{mistake.what}: {mistake.why}", fix=mistake.fix, id=mistake.id)
 
 
 def _where(name: str, key: Key, lines: Mapping[Key, int]) -> str:
