@@ -85,9 +85,7 @@ class _Start:
             return 0
         stop = SIGNAL_NAMES.get(ending.stop, "")
         say(f"the training program {failure.ended(code, stop)}")
-        text = failure.reason(theirs, stderr, code, stop)
-        if text != theirs:
-            failure.write(path, text)
+        failure.write(path, failure.reason(theirs, stderr, code, stop))
         return code
 
     def _serve(self, settings: Settings, arguments: list[str]) -> int:

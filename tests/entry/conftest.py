@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ENTRY = Path(__file__).parents[2] / "containers" / "entry"
-QUICK = {"leave": 0.3, "end": 0.3, "stop": 20.0}  # seconds instead of minutes
+QUICK = {"leave": 0.2, "end": 0.2, "stop": 20.0}  # seconds instead of minutes
 
 START = """
 import json, sys
@@ -25,24 +25,25 @@ from supervise import Patience
 sys.exit(main(sys.argv[4:], places=Places(sys.argv[2]), patience=Patience(**json.loads(sys.argv[3]))))
 """
 
-TOOLKIT = '''#!{python}
-"""Behaves as sagemaker_training.cli.train does: exits with 1 whatever the script's code is."""
+TOOLKIT = """#!{python}
 import os, subprocess, sys
-code_dir = {code!r}
-program = os.environ["SAGEMAKER_PROGRAM"]
-print("2026-01-01 00:00:00,000 sagemaker-training-toolkit INFO     Invoking user script\\n\\n"
-      "SM_HP_TOKEN=from-the-job\\n\\nInvoking script with the following command:\\n\\n"
-      "python -- " + program + " --token from-the-job\\n\\n", file=sys.stderr, flush=True)
-code = subprocess.Popen([sys.executable, "--", program], cwd=code_dir).wait()
-if code:
-    command = "python -- " + program + " --token from-the-job"
-    text = 'ExecuteUserScriptError:\\nExitCode %d\\nErrorMessage ""\\nCommand "%s"' % (code, command)
-    print("2026-01-01 00:00:00,000 sagemaker-training-toolkit ERROR    " + text, file=sys.stderr)
-    failure = {failure!r}
-    if not os.path.exists(failure):
-        open(failure, "w").write(text)
-    sys.exit(1)
-'''
+SAYS = "2026-01-01 00:00:00,000 sagemaker-training-toolkit "
+program, exit_code = os.environ["SAGEMAKER_PROGRAM"], 0
+command = "python -- " + program + " --token from-the-job"
+try:
+    print(SAYS + "INFO     Invoking user script\\n\\nSM_HP_TOKEN=from-the-job\\n", file=sys.stderr)
+    print("Invoking script with the following command:\\n\\n" + command + "\\n", file=sys.stderr, flush=True)
+    code = subprocess.Popen([sys.executable, "--", program], cwd={code!r}).wait()
+    if code:
+        exit_code = 1
+        text = 'ExecuteUserScriptError:\\nExitCode %d\\nErrorMessage ""\\nCommand "%s"' % (code, command)
+        print(SAYS + "ERROR    " + text, file=sys.stderr)
+        if not os.path.exists({failure!r}):
+            open({failure!r}, "w").write(text)
+finally:
+    sys.exit(exit_code)
+"""
+"""As sagemaker_training.cli.train: exits with 1 whatever the script's code is, and with 0 on Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +130,16 @@ class Container:
             "bin/train", f"{text}\n# as the real one: from sagemaker_training.cli.train import main\n", 0o755
         )
 
-    def start(self, *words: str, env: Mapping[str, str] = {}, **patience: float) -> Running:
+    def start(
+        self, *words: str, env: Mapping[str, str] = {}, stdin: int = subprocess.DEVNULL, **patience: float
+    ) -> Running:
         """Start the entry program, as ``python -I /opt/byoc/entry WORD...`` does."""
         times = json.dumps({**QUICK, **patience})
         environment = {"PATH": f"{self.root}/bin:{os.environ['PATH']}", "HOME": str(self.root), **env}
         process = subprocess.Popen(
             [self.python, "-I", "-c", START, str(ENTRY), str(self.root), times, *words],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -146,7 +149,19 @@ class Container:
         return Running(process)
 
     def run(self, *words: str, env: Mapping[str, str] = {}, **patience: float) -> Result:
-        return self.start(*words, env=env, **patience).result()
+        return self.start(*words, env=env, stdin=subprocess.DEVNULL, **patience).result()
+
+    def clean_up(self) -> None:
+        """Kill whatever a failed test left: everything whose HOME is this tree."""
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if f"HOME={self.root}".encode() in environ.read_bytes().split(b"\0"):
+                    os.kill(int(environ.parent.name), signal.SIGKILL)
+        for process in self.started:
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
 
 
 @pytest.fixture
@@ -158,10 +173,7 @@ def container(tmp_path: Path) -> Iterator[Container]:
     (made.ml / "output").mkdir(parents=True)
     (made.ml / "model").mkdir()
     yield made
-    for process in made.started:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        process.communicate()
+    made.clean_up()
 
 
 @pytest.fixture

@@ -66,6 +66,11 @@ def test_a_text_that_the_program_wrote_is_kept(container: Container) -> None:
     assert failed(container, script, code=9) == "the bucket is empty"
 
 
+def test_a_text_of_the_program_that_is_not_utf_8_becomes_it(container: Container) -> None:
+    script = f"open({str(container.failure)!r}, 'wb').write(b'caf\\xe9 is closed'); raise SystemExit(9)"
+    assert failed(container, script, code=9) == "caf\N{REPLACEMENT CHARACTER} is closed"
+
+
 def test_other_programs_show_their_last_lines(container: Container) -> None:
     container.describe(train={"program": "train.sh", "code": str(container.program)})
     container.script("echo start >&2; echo 'Error in lm(): no data' >&2; exit 3", "train.sh")

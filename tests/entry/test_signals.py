@@ -18,7 +18,7 @@ def save(number, frame):
     with open(HERE / "saved", "a") as file:
         file.write("begin ")
         file.flush()
-        time.sleep(float(os.environ.get("SAVING", "0.3")))
+        time.sleep(float(os.environ.get("SAVING", "0.25")))
         file.write("end\\n")
     sys.exit(int(os.environ.get("CODE", "0")))
 signal.signal(signal.SIGTERM, save)
@@ -37,16 +37,32 @@ for rank in ranks: rank.wait()
 RANK = """
 import os, pathlib, signal, sys, time
 def save(number, frame):
-    time.sleep(0.4)
+    time.sleep(0.2)
     (pathlib.Path(os.environ["HOME"]) / ("rank" + sys.argv[1])).write_text("saved")
     sys.exit(0)
 signal.signal(signal.SIGTERM, save)
 if sys.argv[1] == "1":
-    time.sleep(0.3)
+    time.sleep(0.2)
     print("ready", flush=True)
 while True: time.sleep(0.05)
 """
 
+
+SHIM = """#!/bin/bash
+"$@"
+exit $?
+"""
+
+SHIM_THAT_REAPS = f"""#!{sys.executable}
+import os, signal, subprocess, sys
+def die(number, frame):
+    child.wait()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+signal.signal(signal.SIGTERM, die)
+child = subprocess.Popen(sys.argv[1:])
+signal.pause()
+"""
 
 COUNTS = """
 import signal, sys, time
@@ -166,8 +182,11 @@ def test_every_rank_saves_before_the_container_ends(
     assert [(container.root / f"rank{n}").read_text() for n in (0, 1)] == ["saved", "saved"]
 
 
-def test_behind_a_base_entrypoint_that_stays_the_programs_code_counts(container: Container) -> None:
-    shim = container.write("shim.sh", '#!/bin/bash\n"$@"\nexit $?\n', 0o755)
+@pytest.mark.parametrize("text", [SHIM, SHIM_THAT_REAPS])
+def test_behind_a_base_entrypoint_that_stays_the_programs_code_counts(
+    container: Container, text: str
+) -> None:
+    shim = container.write("shim", text, 0o755)
     container.script(SAVES)
     toolkit(container)
     container.describe(style="script-mode-1", base_entrypoint=[str(shim)])
@@ -190,7 +209,7 @@ def test_what_ignores_sigterm_is_killed_when_the_stop_takes_too_long(
     container: Container, alive: Callable[[int], bool]
 ) -> None:
     container.script(DEAF_CHILD)
-    running = container.start("train", stop=1.0)
+    running = container.start("train", stop=0.6)
     running.wait_for("ready")
     running.signal(signal.SIGTERM)
     assert running.result().code == 143
@@ -212,8 +231,22 @@ def test_what_a_finished_program_leaves_behind_does_not_keep_the_container(
     since = time.monotonic()
     result = container.run("train")
     assert result.code == 0
-    assert 0.3 < time.monotonic() - since < 5
+    assert 0.2 < time.monotonic() - since < 5
     assert "the program has ended, but not what it started: SIGTERM for process" in result.err
+    assert not alive(int(result.out))
+
+
+def test_a_name_that_looks_like_the_process_table_hides_nobody(
+    container: Container, alive: Callable[[int], bool]
+) -> None:
+    container.script("#!/bin/sh\nwhile :; do sleep 0.05; done\n", "x) S 1 1", 0o755)
+    container.script(
+        "import subprocess, time\n"
+        "child = subprocess.Popen(['./x) S 1 1'], start_new_session=True)\n"
+        "time.sleep(0.1)\nprint(child.pid, flush=True)\n"
+    )
+    result = container.run("train")
+    assert result.code == 0
     assert not alive(int(result.out))
 
 

@@ -99,6 +99,21 @@ def test_other_words_are_programs_of_the_image(container: Container, tmp_path: P
     assert container.run(sys.executable, "-c", "print('by path')").out == "by path\n"
 
 
+def test_at_a_terminal_another_program_takes_our_place_so_that_a_shell_has_job_control(
+    container: Container,
+) -> None:
+    ours, theirs = os.openpty()
+    try:
+        at_terminal = container.start("sh", "-c", "echo $$; exit 3", stdin=theirs)
+        assert at_terminal.result().out == f"{at_terminal.process.pid}\n"
+        assert at_terminal.process.returncode == 3
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    supervised = container.start("sh", "-c", "echo $$")
+    assert supervised.result().out != f"{supervised.process.pid}\n"
+
+
 def test_an_unknown_word_ends_with_127_and_names_the_known_ones(served: Container) -> None:
     result = served.run("bogus")
     assert result.code == 127
