@@ -47,6 +47,7 @@ MEANT = {
     "linux/aarch64": "linux/arm64",
 }
 """Other people's words to ours, where their letters are no help."""
+MISSING = "is missing"
 LONGEST = 60  # characters of a wrong value that a message repeats
 
 
@@ -55,7 +56,21 @@ def check_shape(data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Mi
     try:
         return SpecFile.model_validate(data).model_dump(by_alias=True), []
     except ValidationError as error:
-        return None, [_mistake(detail, data) for detail in error.errors(include_url=False)]
+        return None, _without_echo([_mistake(detail, data) for detail in error.errors(include_url=False)])
+
+
+def _without_echo(mistakes: list[Mistake]) -> list[Mistake]:
+    """A misspelt key that must be there is one mistake, not two: unknown and missing."""
+    meant = {(*mistake.key[:-1], mistake.fix) for mistake in mistakes}
+    return [
+        mistake
+        for mistake in mistakes
+        if mistake.what != MISSING or (*mistake.key[:-1], _did_you_mean(str(mistake.key[-1]))) not in meant
+    ]
+
+
+def _did_you_mean(word: str) -> str:
+    return f"did you mean {word!r}?"
 
 
 def _mistake(detail: "ErrorDetails", data: Mapping[str, Any]) -> Mistake:
@@ -87,7 +102,7 @@ def _unknown(key: Key, data: Mapping[str, Any]) -> Mistake:
     near = difflib.get_close_matches(like, free, n=1) or difflib.get_close_matches(like, known, n=1)
     homes = [dotted(place) for place in TABLES if place and "*" not in place and word in _keys_of(place)]
     if near:
-        fix = f"did you mean {near[0]!r}?"
+        fix = _did_you_mean(near[0])
     elif homes:
         fix = f"it belongs to [{homes[0]}]"
     else:
@@ -122,7 +137,7 @@ def _written(place: Key, name: str, data: Any) -> bool:
 def _missing(key: Key) -> Mistake:
     return Mistake(
         key=key,
-        what="this table is missing" if len(key) == 1 else "is missing",
+        what="this table is missing" if len(key) == 1 else MISSING,
         why="byoc has no default that would be right",
         fix=f"add [{key[0]}] with name, style and base" if len(key) == 1 else f"add {key[-1]} = ...",
         id="BYOC-E106",
@@ -155,7 +170,7 @@ def _not_a_choice(key: Key, written: str, detail: "ErrorDetails") -> Mistake:
         key=key,
         what=f"{_cut(written)} is not one of its values",
         why=f"the values are {', '.join(choices)}",
-        fix=f"did you mean {near[0]!r}?" if near else "choose one of these",
+        fix=_did_you_mean(near[0]) if near else "choose one of these",
         id="BYOC-E108",
     )
 
