@@ -27,7 +27,7 @@ def test_a_scaffold_trains_serves_and_predicts(byoc: Command, project: Project, 
 def test_live_takes_the_source_as_it_is_now(byoc: Command, project: Project, tmp_path: Path) -> None:
     """What was baked into the image prints nothing of this; no build comes between."""
     folder = tmp_path / "live"
-    shutil.copytree(project("script-mode-1"), folder)
+    shutil.copytree(project("script-mode-1"), folder, symlinks=True)
     (folder / "src/train.py").write_text("print('as it is now')\n")
     assert "as it is now" in byoc("run", "train", "--live", cwd=folder).stderr
     baked = byoc("run", "train", "--hp", "trees=5", cwd=folder)

@@ -49,6 +49,13 @@ def test_latest_follows_the_newest_run(tmp_path: Path) -> None:
     assert tree.root.name == "two"
 
 
+def test_a_folder_in_the_place_of_latest_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    tree = create(tmp_path, job(name="one"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one"]
+    assert tree.model.is_dir()
+
+
 def test_input_is_read_only_and_the_rest_is_not(tmp_path: Path, data: Path) -> None:
     """TRN-06, CHN-01."""
     asked = job(Channel(name="train", source=data), Channel(name="one", source=data / "a.csv"))

@@ -113,10 +113,14 @@ def _make_mountpoint(tree: RunTree, channel: Channel) -> None:
 
 
 def _point_latest(tree: RunTree) -> None:
+    """A convenience, so no reason to fail: a disk may know no links, a copied project has a folder there."""
     latest = tree.root.parent / "latest"
     fresh = latest.with_name(f".latest-{tree.root.name}")
-    fresh.symlink_to(tree.root.name)
-    fresh.replace(latest)
+    try:
+        fresh.symlink_to(tree.root.name)
+        fresh.replace(latest)
+    except OSError:
+        fresh.unlink(missing_ok=True)
 
 
 def mounts(tree: RunTree, job: TrainingJob) -> tuple[Mount, ...]:
