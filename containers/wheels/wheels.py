@@ -4,8 +4,8 @@
 in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is there.
 What the base has keeps its version, unless a requirement names it.
 
-``wheels.py FOLDER --lend-pip`` fetches a pip to FOLDER/lent/ and FOLDER/pip.whl. A FOLDER/pip.whl that is there
-is what this program and the stage that installs use; it also stands in for a pip that is too old.
+``wheels.py FOLDER --lend-pip`` fetches a pip to FOLDER/lent/ and FOLDER/pip.whl. This program and the stage
+that installs use a FOLDER/pip.whl that is there; it also stands in for a pip that is too old.
 """
 
 import argparse

@@ -1,15 +1,21 @@
 """A rendered plan as a folder on disk: the context of a build, or what ``byoc render --out`` leaves."""
 
 import hashlib
+import io
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 from byoc_kit.assets import containers
 from byoc_kit.errors import UsageError
-from byoc_kit.plan.types import Asset, Content, ContextFile, Inline, ProjectFile, Rendered
+from byoc_kit.plan.dockerignore import Ignore
+from byoc_kit.plan.types import Asset, ContextFile, Inline, ProjectFile, Rendered
 
-__all__ = ["Written", "heaviest", "write_context"]
+__all__ = ["Written", "heaviest", "sizes_below", "write_context"]
+
+CHUNK = 1 << 20  # bytes (1 MiB) that are copied at a time
 
 LARGE = 200_000_000
 """Bytes of a context from which on its heaviest files are named."""
@@ -38,16 +44,20 @@ def write_context(rendered: Rendered, root: Path, out: Path) -> tuple[Written, .
 
 
 def _write(file: ContextFile, root: Path, out: Path) -> Written:
-    data = _bytes(file.content, root)
-    if file.unix_lines:
-        data = data.replace(b"\r\n", b"\n")
     target = out / file.path
     _folders(target.parent, out)
-    target.write_bytes(data)
+    try:
+        with _open(file, root) as source, target.open("wb") as sink:
+            sha256, size = _copy(source, sink)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or file.path} cannot be copied into the build context",
+            why=str(error.strerror),
+            fix="correct its permissions, leave it out with .dockerignore, or free space for temporary files",
+            id="BYOC-E214",
+        ) from error
     target.chmod(file.mode)
-    return Written(
-        path=file.path.as_posix(), mode=file.mode, sha256=hashlib.sha256(data).hexdigest(), size=len(data)
-    )
+    return Written(path=file.path.as_posix(), mode=file.mode, sha256=sha256, size=size)
 
 
 def _folders(folder: Path, out: Path) -> None:
@@ -58,22 +68,43 @@ def _folders(folder: Path, out: Path) -> None:
         folder.chmod(0o755)
 
 
-def _bytes(content: Content, root: Path) -> bytes:
-    match content:
+def _open(file: ContextFile, root: Path) -> IO[bytes]:
+    """The bytes of *file* as they go into the context. Programs are read whole, everything else is not."""
+    match file.content:
         case Inline(text):
-            return text.encode()
+            return io.BytesIO(text.encode())
         case Asset(path):
-            return (containers() / path).read_bytes()
+            return (containers() / path).open("rb")
         case ProjectFile(path):
-            try:
-                return (root / path).read_bytes()
-            except OSError as error:
-                raise UsageError(
-                    f"{path} cannot be read",
-                    why=str(error.strerror),
-                    fix="correct its permissions, or leave it out with .dockerignore",
-                    id="BYOC-E214",
-                ) from error
+            whole = root / path
+            return (
+                io.BytesIO(whole.read_bytes().replace(b"\r\n", b"\n"))
+                if file.unix_lines
+                else whole.open("rb")
+            )
+
+
+def _copy(source: IO[bytes], sink: IO[bytes]) -> tuple[str, int]:
+    """Copy all of *source*; SHA-256 (hex) and bytes of it."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK):
+        sink.write(chunk)
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def sizes_below(root: Path, ignore: Ignore) -> dict[str, int]:
+    """Bytes of each file that a build in *root* would send to the engine."""
+    found = {}
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        folders[:] = [name for name in folders if name not in {".git", ".byoc"}]
+        for path in (here / name for name in names):
+            inside = PurePosixPath(path.relative_to(root))
+            if not ignore.leaves_out(inside) and path.is_file():
+                found[str(inside)] = path.stat().st_size
+    return found
 
 
 def heaviest(sizes: Mapping[str, int], top: int = 10) -> Iterable[str]:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from byoc_kit.docker_api import builder
 from byoc_kit.engines.command import Docker, find_docker
-from byoc_kit.engines.context import heaviest, write_context
+from byoc_kit.engines.context import heaviest, sizes_below, write_context
 from byoc_kit.engines.progress import Progress
 from byoc_kit.engines.remedies import ERRORS, remedy
 from byoc_kit.engines.secrets import write_secrets
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.config import Platform
+from byoc_kit.plan.dockerignore import Ignore
 from byoc_kit.plan.key import content_key
 from byoc_kit.plan.types import Built, Plan, Rendered
 from byoc_kit.spec.types import Spec
@@ -103,12 +104,19 @@ def _refuse_old_engine(client: "DockerClient") -> None:
 def _context(order: Order, folder: Path, talk: Talk) -> tuple[Path, str | None]:
     """The context's folder and the content key of what is in it."""
     if order.rendered is None:
+        ignore = order.root / ".dockerignore"
+        text = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
+        _warn(sizes_below(order.root, Ignore(text)), talk)
         return order.root, None
     context = folder / "context"
     written = write_context(order.rendered, order.root, context)
-    for line in heaviest({file.path: file.size for file in written}):
-        talk.warn(line)
+    _warn({file.path: file.size for file in written}, talk)
     return context, content_key(order.plan, ((file.path, file.mode, file.sha256) for file in written))
+
+
+def _warn(sizes: Mapping[str, int], talk: Talk) -> None:
+    for line in heaviest(sizes):
+        talk.warn(line)
 
 
 def _command(order: Order, docker: Docker, folder: Path) -> list[str]:
