@@ -15,7 +15,7 @@ from pathlib import Path
 from textwrap import dedent
 
 SERVING = Path(__file__).parents[2] / "containers" / "serving"
-START_SECONDS = 20.0
+START_SECONDS = 40.0
 
 ECHO = """
 def model_fn(model_dir):
@@ -188,7 +188,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def until(happened: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not happened():

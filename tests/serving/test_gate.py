@@ -92,7 +92,7 @@ def test_a_worker_that_died_closes_the_gate_until_there_is_another(stage: Stage)
 @pytest.mark.parametrize(
     ("states", "words"),
     [
-        (["loading", "failed"], "no weights"),
+        (["loading", "failed", "failed"], "no weights"),
         (["loading", "die"], "a worker ended while it loaded the model"),
         (["loading", "loaded", "lost"], "a worker cannot predict any more"),
         (["exit"], "multi-model-server ended by itself"),

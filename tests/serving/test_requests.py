@@ -177,6 +177,7 @@ def test_the_limit_is_never_below_what_clients_may_send(layout: Layout) -> None:
         ("application/x-jsonlines", LINES, b"[1, 2]\n[3, 4]\n"),
         (NPY, NPY, npy([[1, 2], [3, 4]])),
         ("image/png, text/csv;q=0.5, application/jsonlines;q=0.6", LINES, b"[1, 2]\n[3, 4]\n"),
+        ("text/csv;q=0", JSON, b"[[1, 2], [3, 4]]"),
         ("text/csv;q=0, */*;q=0.1", JSON, b"[[1, 2], [3, 4]]"),
         ("text/*", CSV, b"1,2\n3,4\n"),
         ("text/csv; q=wrong", CSV, b"1,2\n3,4\n"),
@@ -488,12 +489,12 @@ def test_a_request_whose_client_gave_up_is_left_out(layout: Layout) -> None:
 # --- streams ------------------------------------------------------------------
 
 STREAMS = """
-import pathlib, time
+import pathlib, threading, time
 
 def model_fn(model_dir):
     return pathlib.Path(model_dir)
 
-def pieces(name, model):
+def pieces(name, model, home):
     try:
         for number in range(3):
             if name == "slow" and number:
@@ -503,12 +504,12 @@ def pieces(name, model):
                 raise RuntimeError("halfway")
             yield f"piece {number};" if name == "text" else {"n": number}
     finally:
-        (model / "closed").touch()
+        (model / "closed").write_text(str(threading.get_ident() == home))
 
 def predict_fn(name, model):
     if name == "never":
         return (1 / 0 for _ in range(3))
-    return pieces(name, model)
+    return pieces(name, model, threading.get_ident())
 """
 
 
@@ -565,7 +566,7 @@ def test_a_generator_is_closed_when_its_client_goes(streaming: Running, layout: 
         assert not (layout.model / "closed").exists()
     time.sleep(0.1)
     (layout.model / "go-1").touch()
-    until((layout.model / "closed").exists)
+    until(lambda: (layout.model / "closed").exists() and (layout.model / "closed").read_text() == "True")
     assert not (layout.model / "go-2").exists()
 
 

@@ -143,7 +143,7 @@ def _load(context: Any) -> None:
         _transformer.load(context.system_properties["model_dir"], context)
     except ServingError as error:
         report.say("failed", error=str(error))
-        raise
+        raise SystemExit(1) from error  # any other exception would be logged here a second time
     report.say("loaded", memory=machine.memory())
 
 

@@ -208,6 +208,8 @@ class Mms:
             state = report["state"]
             if state == "loaded":
                 await self._count(+1, report["memory"])
+            elif self.end.done():  # what several workers report is said once
+                continue
             elif state == "failed":
                 print(report["error"], file=sys.stderr, flush=True)
                 self._end(1)
