@@ -5,6 +5,7 @@ import pytest
 from byoc_kit.engines.remedies import remedy
 
 SEEN = {
+    'invalid argument "Bad Tag" for "-t, --tag" flag: invalid reference format': "lower case",
     "write /var/lib/docker/overlay2/x: no space left on device": "docker system df",
     "standard_init_linux.go:228: exec user process caused: exec format error": "emulation",
     "exec /bin/sh: exec format error": "platform",
@@ -33,5 +34,5 @@ def test_usual_failures_have_a_remedy(line: str) -> None:
     assert SEEN[line] in remedy(line.splitlines())[1]
 
 
-def test_an_unusual_failure_points_to_the_log() -> None:
-    assert "build.log" in remedy(["my own program says: 42"])[1]
+def test_an_unusual_failure_points_to_its_own_lines() -> None:
+    assert remedy(["my own program says: 42"])[1] == "mend what they say"

@@ -13,6 +13,11 @@ ERRORS = re.compile(
 
 REMEDIES: tuple[tuple[str, str, str], ...] = (
     (
+        r"invalid reference format",
+        "the image's name is none that Docker knows",
+        "use lower case letters, digits, and . _ - between them: name or name:tag",
+    ),
+    (
         r"no space left on device",
         "the engine's disk is full",
         "free some: `docker image prune`, `docker builder prune`; `docker system df` tells what takes it",
@@ -84,4 +89,4 @@ def remedy(lines: Iterable[str]) -> tuple[str, str]:
     for pattern, why, fix in REMEDIES:
         if re.search(pattern, text, re.IGNORECASE):
             return why, fix
-    return "the step above ended with an error", "its last lines are shown; .byoc/build.log has everything"
+    return "the step ended with an error; its last lines are above", "mend what they say"

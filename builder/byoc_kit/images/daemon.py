@@ -236,7 +236,12 @@ PULL_FAILURES = (
         "check name and tag; a private repository needs `{login} {host}`; an image of this machine must have "
         "exactly this name",
     ),
-    (r"", "BYOC-E306", "check the network and the engine's proxy; `docker pull {reference}` shows the same"),
+    (
+        r"",
+        "BYOC-E306",
+        "check the network and the engine's proxy (`docker pull {reference}` shows the same); an image "
+        "of this machine must have exactly this name",
+    ),
 )
 """What the engine may say when it cannot pull: pattern, error id, remedy. The first that is found counts."""
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from byoc_kit import assets
 from byoc_kit.docker_api import Client
+from byoc_kit.errors import UsageError
 from byoc_kit.images.daemon import look
 from byoc_kit.inventory import Inventory
 from byoc_kit.plan.build import plan_build
@@ -36,5 +37,16 @@ def plan_of(project: Project, inventory: Inventory | None, *, talk: Talk) -> Pla
 def templates_of(root: Path) -> dict[str, str]:
     """Name to text: byoc's own as ``byoc/...``, those in the project's ``templates`` by bare names."""
     own = {f"byoc/{path.name}": path.read_text(encoding="utf-8") for path in assets.templates().glob("*.j2")}
-    folder = root / "templates"
-    return own | {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.j2"))}
+    return own | {path.name: _text(path) for path in sorted((root / "templates").glob("*.j2"))}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the template {path} cannot be read",
+            why=str(error),
+            fix="save it as UTF-8 text that you may read, or remove it",
+            id="BYOC-E208",
+        ) from error

@@ -17,6 +17,7 @@ from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.plan import look_into, plan_of, templates_of
 from byoc_kit.work.project import Project
+from byoc_kit.work.state import writing
 
 __all__ = ["eject", "render_project", "write_folder"]
 
@@ -50,7 +51,8 @@ def write_folder(project: Project, rendered: Rendered, out: Path) -> None:
             fix="name a new folder, or empty that one",
             id="BYOC-E215",
         )
-    write_context(rendered, project.root, out)
+    with writing(out):
+        write_context(rendered, project.root, out)
 
 
 def eject(project: Project) -> tuple[Path, ...]:
@@ -69,9 +71,10 @@ def eject(project: Project) -> tuple[Path, ...]:
             fix="edit it, or remove it first",
             id="BYOC-E215",
         )
-    folder.mkdir(exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
     return tuple(folder / name for name in texts)
 
 

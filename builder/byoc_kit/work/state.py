@@ -1,16 +1,18 @@
 """What a build leaves behind for later commands: ``.byoc/last-build.json``, schema ``byoc/built/1``."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from byoc_kit.errors import ByocError
+from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.oci.config import Platform
 from byoc_kit.plan.key import plain
 from byoc_kit.plan.types import Built
 from byoc_kit.work.project import Project
 
-__all__ = ["built_json", "keep_out_of_git", "read_last_build", "write_last_build"]
+__all__ = ["built_json", "keep_out_of_git", "read_last_build", "write_last_build", "writing"]
 
 SCHEMA = "byoc/built/1"
 FILE = "last-build.json"
@@ -47,16 +49,32 @@ def write_last_build(project: Project, built: Built) -> None:
     keep_out_of_git(project)
     path = project.state / FILE
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(built_json(built), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    new.replace(path)
+    with writing(path):
+        new.write_text(json.dumps(built_json(built), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        new.replace(path)
 
 
 def keep_out_of_git(project: Project) -> None:
     """Make the state folder, ignored by git wherever the project is."""
-    project.state.mkdir(exist_ok=True)
     ignore = project.state / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    with writing(project.state):
+        project.state.mkdir(exist_ok=True)
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell an OSError of this block as UsageError about *path*."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written",
+            why=str(error.strerror or error),
+            fix="correct the permissions of the folder, or what stands in its place, or free some space",
+            id="BYOC-E315",
+        ) from error
 
 
 def _built(data: Mapping[str, Any]) -> Built:

@@ -46,9 +46,20 @@ def walk(
     if here.is_file():
         yield path, here.stat().st_mode & 0o777
     elif here.is_dir() and real not in seen:
-        for child in sorted(here.iterdir()):
-            if child.name not in NEVER:
-                yield from walk(root, path / child.name, seen | {real})
+        for name in _names(here):
+            yield from walk(root, path / name, seen | {real})
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(child.name for child in folder.iterdir() if child.name not in NEVER)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be read",
+            why=str(error.strerror),
+            fix="correct its permissions, or take it out of the source folder",
+            id="BYOC-E214",
+        ) from error
 
 
 def _sources(spec: Spec) -> Iterator[PurePosixPath]:
@@ -69,6 +80,6 @@ def _assets() -> dict[PurePosixPath, int]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
