@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Dict, List, Tuple
+from typing import List, Mapping, Tuple
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -23,7 +23,7 @@ ALIASES = {
 
 
 @lru_cache(maxsize=256)
-def parse(value: str) -> Tuple[str, Dict[str, str]]:
+def parse(value: str) -> Tuple[str, Mapping[str, str]]:
     """``text/csv; charset=latin-1`` -> (``text/csv``, {``charset``: ``latin-1``})."""
     name, _, rest = value.partition(";")
     pairs = (part.partition("=") for part in rest.split(";") if "=" in part)
@@ -45,7 +45,7 @@ def preferences(accept: str, default: str) -> Tuple[str, ...]:
     ranked: List[Tuple[float, int, str]] = []
     for place, part in enumerate(accept.split(",")):
         name, parameters = parse(part)
-        quality = _quality(parameters.pop("q", "1"))
+        quality = _quality(parameters.get("q", "1"))
         if name and quality > 0:
             ranked.append((-quality, place, default if name == "*/*" else _written(part, name)))
     return tuple(name for _, _, name in sorted(ranked)) or (default,)

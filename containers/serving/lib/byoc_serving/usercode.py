@@ -102,9 +102,8 @@ def install_requirements(settings: Settings) -> None:
 
 def import_program(program: Program) -> ModuleType:
     """Import the user's program. Raises ModelLoadError if that fails."""
-    sys.dont_write_bytecode = (
-        True  # the model folder is read-only in the cloud, and writable in local mode (INF-14)
-    )
+    # the model folder is read-only in the cloud, but writable in local mode (INF-14)
+    sys.dont_write_bytecode = True
     sys.path[:0] = program.import_folders
     spec = importlib.util.spec_from_file_location(program.module, program.path)
     assert spec is not None
