@@ -30,9 +30,10 @@ from rig.machine import Missing, cache, debian_root, program  # noqa: E402
 from rig.projects import edit  # noqa: E402
 from rig.sdk import index_settings  # noqa: E402
 
-PROJECT = ROOT / "demo" / "flowers"
-RENDERED = PROJECT.parent / "image"
-HERE = PROJECT.relative_to(ROOT)
+FOLDER = Path(os.environ.get("DEMO_FOLDER") or ROOT / "demo")
+PROJECT = FOLDER / "flowers"
+RENDERED = FOLDER / "image"
+HERE = os.path.relpath(PROJECT, ROOT)
 
 
 class Declined(Exception):  # noqa: N818 - an answer, not a fault
@@ -114,8 +115,8 @@ def scaffold(*more: str) -> None:
     if (PROJECT / "byoc.toml").exists():
         say(f"\n{HERE} is there from an earlier demo and is used as it is (delete it to start anew).")
         return
-    PROJECT.parent.mkdir(exist_ok=True)
-    byoc("init", str(HERE), "--style", "script-mode-1", *more, folder=ROOT)
+    FOLDER.mkdir(exist_ok=True)
+    byoc("init", HERE, "--style", "script-mode-1", *more, folder=ROOT)
 
 
 def with_engine(client: docker.DockerClient) -> None:
@@ -163,7 +164,7 @@ def without_engine(why: str) -> None:
     say(
         f"""
 What happened: a project is in {HERE}, what an image of it is built from is in
-{RENDERED.relative_to(ROOT)}, and its training and inference code has run in plain Python.
+{os.path.relpath(RENDERED, ROOT)}, and its training and inference code has run in plain Python.
 
 Missing: a Docker engine, to build the image, train and serve in it. How to get one:
   Debian, Ubuntu:  sudo apt-get install docker.io && sudo usermod -aG docker $USER   (then log in again)
@@ -175,7 +176,7 @@ Then run `make demo` again."""
 
 def own_tests() -> None:
     """Train and predict outside of containers, by the tests that come with the project."""
-    python = PROJECT.parent / "python" / "bin" / "python"
+    python = FOLDER / "python" / "bin" / "python"
     env = {**os.environ, **index_settings()}
     say("\nThe project's own tests: train a model, ask it, stop and resume, with this machine's Python")
     uv_ = [uv.find_uv_bin(), "--quiet"]
