@@ -111,6 +111,7 @@ def test_code_goes_beside_the_model_and_the_model_stays_as_it_was(tmp_path: Path
     (model / "code/old.py").write_text("old")
     code = tmp_path / "src"
     (code / "__pycache__").mkdir(parents=True)
+    (code / "__pycache__/inference.cpython-311.pyc").write_bytes(b"")
     (code / "inference.py").write_text("new")
     folder = prepare_model(model, code=code, scratch=tmp_path / "scratch")
     assert folder is not None

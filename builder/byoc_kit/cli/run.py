@@ -52,6 +52,7 @@ def container_options(function: Any) -> Any:
 
 
 @run.command(
+    short_help="Train, and check what the job leaves.",
     epilog="""\b
 Examples:
   byoc run train                                     the last build, with what byoc.toml says
@@ -59,7 +60,7 @@ Examples:
   byoc run train --live                              the source as it is now, without a build
   byoc run train --job request.json --channel train=data
   byoc run train docker:churn:latest --shell         a shell where training would start
-"""
+""",
 )
 @click.argument("image", required=False)
 @click.option(
@@ -141,13 +142,14 @@ def _train_json(result: "TrainResult") -> dict[str, object]:
 
 
 @run.command(
+    short_help="Serve, and send requests.",
     epilog="""\b
 Examples:
   byoc run serve --invoke sample.csv      one request; the answer is on stdout
   byoc run serve                          serve on http://127.0.0.1:8080 until Ctrl-C
   byoc run serve --model model.tar.gz --invoke a.json --invoke b.json
   byoc run serve docker:churn:latest --model model/ --port 0
-"""
+""",
 )
 @click.argument("image", required=False)
 @click.option(

@@ -76,10 +76,6 @@ def train() -> None:
         wait_for_stop(stopped)
     elif do == "ignore":
         wait_for_stop(lambda number, frame: print("not now", flush=True))
-    elif do == "eat":
-        hoard = []
-        while True:
-            hoard.append(bytearray(8 << 20))
     elif do == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
 
