@@ -55,15 +55,18 @@ def _helped(client: "docker.DockerClient", image: str, folder: Path, words: list
     from docker.types import Mount
 
     try:
-        client.containers.run(
+        helper = client.containers.create(
             image,
             entrypoint=words[:1],
             command=words[1:],
             user="0:0",
             network_mode="none",
             mounts=[Mount("/given", str(folder), type="bind")],
-            remove=True,
         )
+        try:
+            helper.start()
+            return bool(helper.wait()["StatusCode"] == 0)
+        finally:
+            helper.remove(force=True)
     except (DockerException, OSError):
         return False
-    return True
