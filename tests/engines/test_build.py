@@ -78,10 +78,16 @@ def name_of(folder: Path) -> str:
 
 
 def run(engine: docker.DockerClient, image: str, script: str) -> str:
-    output: bytes = engine.containers.run(
-        image, ["-c", script], entrypoint="sh", remove=True, network_mode="none"
-    )
-    return output.decode()
+    """What *script* prints in *image*, read when it has ended: a log that is followed may lose its end."""
+    container = engine.containers.create(image, ["-c", script], entrypoint="sh", network_mode="none")
+    try:
+        container.start()
+        code = container.wait()["StatusCode"]
+        printed: str = container.logs(stderr=False).decode()
+        assert code == 0, (code, printed, container.logs(stdout=False))
+        return printed
+    finally:
+        container.remove(force=True)
 
 
 def config(engine: docker.DockerClient, image: str) -> dict[str, Any]:
