@@ -242,7 +242,7 @@ def test_a_prediction_that_cannot_be_encoded_is_explained(layout: Layout) -> Non
 def test_other_paths_are_not_found_at_once(echo: Running, path: str) -> None:
     begun = time.monotonic()
     assert [echo.ask(method, path).status for method in ("GET", "POST")] == [404, 404]
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 4
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_a_flood_is_answered_with_503_at_once_and_the_rest_in_turn(layout: Layou
         until(lambda: running.predict(b"2").status == 503)
         begun = time.monotonic()
         refused = running.predict(b"2")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 4
         assert (refused.status, refused.headers["retry-after"]) == (503, "1")
         assert refused.error.startswith("overloaded")
         assert running.ping() == 200

@@ -112,7 +112,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_process_with_the_users_exception
     """)
     begun = time.monotonic()
     ended = layout.fail("--workers", workers)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert ended.stderr.count(f"\nRuntimeError: no weights in {layout.model}\n") == 1
     assert 'inference.py", line 3, in model_fn' in ended.stderr
     assert "byoc_serving" not in ended.stderr
@@ -230,12 +230,12 @@ def test_pickles_find_the_programs_own_classes(layout: Layout) -> None:
         import pickle
         class Model:
             def predict(self, data):
-                return "mine"
+                return type(self) is Model
         def model_fn(model_dir):
             return pickle.loads(b"cinference\\nModel\\n(tR.")
     """)
     with layout.start() as running:
-        assert running.predict(b"1").body == b'"mine"'
+        assert running.predict(b"1").body == b"true"
 
 
 def wheel(folder: Path, name: str) -> Path:
@@ -301,7 +301,7 @@ def test_idle_connections_do_not_delay_the_stop(layout: Layout, workers: str) ->
         assert silent.fileno() > 0
         begun = time.monotonic()
         assert running.terminate() == 0
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 4
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -311,7 +311,7 @@ def test_sigterm_while_loading_ends_at_once(layout: Layout, workers: str) -> Non
         until(lambda: "begun" in running.stdout)
         begun = time.monotonic()
         assert running.terminate() == 0
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 4
 
 
 def test_a_worker_that_dies_takes_the_server_with_it(layout: Layout) -> None:

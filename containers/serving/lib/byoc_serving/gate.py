@@ -44,10 +44,17 @@ class Gate:
         self.is_open = True
 
     def close(self) -> None:
-        """Refuse requests with 503 again, and cut what is joined with a server that cannot answer."""
+        """Refuse requests with 503 again; connections to the server end when they have been answered."""
         self.is_open = False
-        for pair in list(self._pairs):
-            pair.cut()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        joined = [pair for pair in self._pairs if pair.other is not None]
+        for pair in joined:
+            if not pair.busy:
+                pair.cut()
+        if joined and not self.is_open:
+            asyncio.get_running_loop().call_later(QUIET, self._sweep)
 
     async def drain(self, seconds: float) -> None:
         """Stop listening, drop what idles, and give requests in flight *seconds* to be answered."""
