@@ -130,7 +130,7 @@ def project(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[Project]:
-    """Scaffolded projects, built: ``project("basic")``, ``project("script-mode-1", "mms")``."""
+    """Copies of scaffolded projects, built: ``project("basic")``, ``project("script-mode-1", "mms")``."""
     projects = Projects(byoc, tmp_path_factory.mktemp("projects"), lambda: request.getfixturevalue("base"))
     yield projects
     for path in projects.made.values():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -37,7 +38,7 @@ class Project(Protocol):
     """The fixture ``project``."""
 
     def __call__(self, style: str, server: str = "asgi", *, on: str | None = None) -> Path:
-        """A scaffolded project built on the base *on* (bookworm), once per session: copy it to change it."""
+        """A copy, for this call only, of a project that is scaffolded and built once on *on* (bookworm)."""
         ...
 
 
@@ -82,7 +83,7 @@ class Byoc:
 
 
 class Projects:
-    """Scaffolds and builds each style once; remembers a failure too, so that it costs its time only once."""
+    """Scaffolds and builds each style once, and hands out copies; a failure costs its time only once, too."""
 
     def __init__(self, byoc: Command, folder: Path, base: Callable[[], str]) -> None:
         self.byoc, self.folder, self.base = byoc, folder, base
@@ -99,7 +100,9 @@ class Projects:
             except AssertionError as error:
                 self.failed[key] = error
                 raise
-        return self.made[key]
+        own = self.folder / uuid.uuid4().hex[:8] / self.made[key].name
+        shutil.copytree(self.made[key], own, symlinks=True)
+        return own
 
     def _make(self, style: str, server: str, base: str) -> Path:
         """A new project, built; its folder gives the image a name that no other session here has."""
