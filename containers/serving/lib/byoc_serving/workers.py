@@ -94,10 +94,8 @@ class Crew:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            for line in (
-                ours,
-                *self._lines.values(),
-            ):  # else they would stay open when the supervisor is gone
+            # a copy left open here would hide from the others that the supervisor is gone
+            for line in (ours, *self._lines.values()):
                 line.close()
             _run(worker, theirs)
         theirs.close()
