@@ -77,13 +77,13 @@ def test_docker_stop_ends_training_in_seconds_with_the_model_saved(
     copy: Copy, byoc: Command, engine: docker.DockerClient, style: str
 ) -> None:
     folder = copy(style)
-    image = json.loads((folder / ".byoc/last-build.json").read_text())["image_id"]
+    name = load(folder / "byoc.toml").spec.image.name  # no other project here has it
     with ThreadPoolExecutor() as pool:
         run = pool.submit(byoc, "run", "train", "--hp", f"trees={FOREVER}", cwd=folder)
         while not list(folder.glob(".byoc/runs/*/checkpoints/forest.joblib")):
             assert not run.done(), run.result()
             time.sleep(0.1)
-        [container] = engine.containers.list(filters={"ancestor": image})
+        [container] = engine.containers.list(filters={"name": name})
         begun = time.monotonic()
         container.stop(timeout=120)
         seconds = time.monotonic() - begun
