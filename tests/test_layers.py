@@ -35,7 +35,17 @@ OWNERS = {
 
 PURE = {"oci", "inventory", "spec", "plan", "job", "contract", "errors", "talk"}
 IMPURE_MODULES = {"socket", "subprocess", "time", "shutil", "tempfile", "requests", "http", "urllib.request"}
-IMPURE_CALLS = {"open", "print", "input", "read_text", "read_bytes", "write_text", "write_bytes", "now", "utcnow"}
+IMPURE_CALLS = {
+    "open",
+    "print",
+    "input",
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "now",
+    "utcnow",
+}
 """What a value may neither import nor call: files, sockets, processes, the clock."""
 
 
@@ -55,7 +65,7 @@ def imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: write `from byoc_kit.x import y`: relative imports hide the layer"
+            assert node.level == 0, f"{path}: write `from byoc_kit.x import y`: relative imports hide it"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
@@ -64,7 +74,8 @@ def rooms_reached(room: str) -> set[str]:
     direct: dict[str, set[str]] = {}
     for path in modules():
         names = (name.split(".") for name in imported(path))
-        found = {parts[1] for parts in names if parts[0] == "byoc_kit" and parts[1:] and not parts[1].startswith("__")}
+        ours = {parts[1] for parts in names if parts[0] == "byoc_kit" and parts[1:]}
+        found = {name for name in ours if not name.startswith("__")}
         direct.setdefault(home(path), set()).update(found)
     reached, todo = set[str](), [room]
     while todo:
@@ -95,7 +106,10 @@ def test_doors_do_not_know_each_other(room: str) -> None:
     assert not (rooms_reached(room) & (DOORS - {room})), "compose doors in work"
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if home(p) in PURE], ids=lambda p: str(p.relative_to(SOURCE)))
+PURE_FILES = [path for path in modules() if home(path) in PURE]
+
+
+@pytest.mark.parametrize("path", PURE_FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_values_touch_nothing(path: Path) -> None:
     for name in imported(path):
         assert not any(name == bad or name.startswith(f"{bad}.") for bad in IMPURE_MODULES), name
@@ -123,4 +137,5 @@ def test_every_room_is_in_the_table() -> None:
 
 def test_what_goes_into_images_never_imports_byoc_kit() -> None:
     containers = SOURCE.parents[1] / "containers"
-    assert not [path for path in containers.rglob("*.py") if any(n.startswith("byoc_kit") for n in imported(path))]
+    for path in containers.rglob("*.py"):
+        assert not [name for name in imported(path) if name.startswith("byoc_kit")], path

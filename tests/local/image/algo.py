@@ -9,14 +9,16 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import FrameType
 
 ML = Path("/opt/ml")
 CONFIG = ML / "input/config"
 
 
-def facts() -> dict:
+def facts() -> dict[str, object]:
     """What a test wants to know about the container."""
     lines = Path("/proc/mounts").read_text().splitlines()
     mounts = {line.split()[1]: line.split()[3].split(",")[0] for line in lines}
@@ -47,7 +49,7 @@ def fail(text: str, code: int) -> None:
     sys.exit(code)
 
 
-def wait_for_stop(answer) -> None:
+def wait_for_stop(answer: Callable[[int, FrameType | None], None]) -> None:
     signal.signal(signal.SIGTERM, answer)
     print("ready to be stopped", flush=True)
     time.sleep(600)
