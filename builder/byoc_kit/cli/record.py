@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["record"]
 
 
-@click.group()
+@click.group(epilog="Example: byoc record show --for serve --with sdk-v3")
 def record() -> None:
     """The record of a published image, with ready snippets."""
 

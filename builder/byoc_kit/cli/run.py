@@ -19,7 +19,7 @@ __all__ = ["run"]
 PATH = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(epilog="Example: byoc run train --hp epochs=3")
 def run() -> None:
     """Run the image here exactly as SageMaker would start it.
 
