@@ -15,6 +15,7 @@ from rig.bases import BOOKWORM, TRIXIE, import_base
 from rig.engine import OWN
 from rig.engine import engine as rig_engine
 from rig.machine import Missing
+from rig.prefetch import prefetching
 from rig.projects import Byoc, Command, Project, Projects, image
 from rig.registry import registry as rig_registry
 
@@ -44,6 +45,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if NEEDS_THE_RIG & set(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
     items.sort(key=lambda item: item.get_closest_marker("engine") is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """While unit tests run, a process makes what the tests of the engine will need."""
+    kinds = {item.get_closest_marker("engine") is None for item in session.items}
+    both = len(kinds) == 2 and not session.config.option.collectonly
+    with prefetching() if both else contextlib.nullcontext():
+        return (yield)
 
 
 def _missing(reason: Missing) -> NoReturn:

@@ -25,7 +25,7 @@ from docker.errors import DockerException, ImageNotFound  # noqa: E402
 
 from byoc_kit.work.init import DEFAULT_BASE  # noqa: E402
 from rig.bases import BOOKWORM, import_base, imported  # noqa: E402
-from rig.engine import PACKAGES, engine, find  # noqa: E402
+from rig.engine import NEEDS, engine, find  # noqa: E402
 from rig.machine import Missing, cache, debian_root, program  # noqa: E402
 from rig.projects import edit  # noqa: E402
 from rig.sdk import index_settings  # noqa: E402
@@ -62,7 +62,7 @@ def agree(changes: list[str]) -> None:
 def some_engine() -> Iterator[docker.DockerClient]:
     """A client of the engine that runs, or of one that runs for as long as the demo does."""
     if find(os.environ) is None and debian_root() and not os.environ.get("DOCKER_HOST"):
-        install = f"install the packages {' '.join(PACKAGES)} with apt-get"
+        install = f"install the packages {' '.join(NEEDS.values())} with apt-get"
         start = f"start a Docker engine of its own (data in {cache() / 'docker'}), and stop it at the end"
         agree([start] if program("dockerd") else [install, start])
     with engine() as endpoint:

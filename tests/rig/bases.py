@@ -11,11 +11,12 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
-from rig.machine import Missing, cache, debian_root, install, program, say
+from rig.machine import Missing, cache, debian_root, exclusive, install, program, say
 
-__all__ = ["BOOKWORM", "TRIXIE", "Base", "import_base", "imported"]
+__all__ = ["BOOKWORM", "TRIXIE", "Base", "import_base", "imported", "packed"]
 
 REPOSITORY = "byoc-test-base"
+NEEDS = {"debootstrap": "debootstrap"}
 LABEL = "org.byoc-kit.rig.recipe"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
@@ -51,15 +52,20 @@ def import_base(client: docker.DockerClient, base: Base) -> str:
     own = os.environ.get(base.instead)
     if own:
         return own
-    if imported(client, base):
-        return base.reference
-    recipe = base.recipe()
-    tar = cache() / "bases" / f"{base.suite}-{recipe}.tar"
-    if not tar.exists():
-        _debootstrap(base, tar)
-    changes = [f"ENV PATH={PATH}", f"LABEL {LABEL}={recipe}"]
-    client.api.import_image(src=str(tar), repository=REPOSITORY, tag=base.suite, changes=changes)
+    if not imported(client, base):
+        changes = [f"ENV PATH={PATH}", f"LABEL {LABEL}={base.recipe()}"]
+        tar = str(packed(base))
+        client.api.import_image(src=tar, repository=REPOSITORY, tag=base.suite, changes=changes)
     return base.reference
+
+
+def packed(base: Base) -> Path:
+    """The tar that *base* is imported from, made now unless it is in the cache."""
+    tar = cache() / "bases" / f"{base.suite}-{base.recipe()}.tar"
+    with exclusive(base.suite):
+        if not tar.exists():
+            _debootstrap(base, tar)
+    return tar
 
 
 def imported(client: docker.DockerClient, base: Base) -> bool:
@@ -78,7 +84,7 @@ def _debootstrap(base: Base, tar: Path) -> None:
             f"the test base {base.suite} is made by debootstrap, which needs Debian and root: "
             f"name an image with Python {base.python}, pip and venv in {base.instead}"
         )
-    install(["debootstrap"], packages=["debootstrap"])
+    install(NEEDS)
     say(f"making the test base {base.suite} with debootstrap (about 40 s, then cached in {tar.parent})")
     tar.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tar.parent) as scratch:

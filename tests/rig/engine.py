@@ -13,13 +13,13 @@ from docker.errors import DockerException
 
 from rig.machine import Missing, cache, debian_root, install, program, running, say, wait_for
 
-__all__ = ["OWN", "PACKAGES", "answers", "engine", "find"]
+__all__ = ["NEEDS", "OWN", "answers", "engine", "find"]
 
 DEFAULT = "unix:///var/run/docker.sock"
 RUN = Path("/run/byoc-rig")
 """Socket and process id: a short path, since a socket's name may have 107 bytes at most."""
 OWN = f"unix://{RUN}/docker.sock"
-PACKAGES = ("docker.io", "iptables")
+NEEDS = {"dockerd": "docker.io iptables"}
 
 
 def answers(endpoint: str) -> bool:
@@ -47,7 +47,7 @@ def engine(environ: Mapping[str, str] = os.environ) -> Iterator[str]:
     found = find(environ)
     if found is None:
         _may_start(environ)
-        install(["dockerd"], packages=PACKAGES)
+        install(NEEDS)
         found = find(environ)  # where systemd runs, the package has just started its own
     if found is not None and found != OWN:
         yield found

@@ -1,16 +1,27 @@
 """The machine under the rig: its cache folder, its package manager, programs that are started and stopped."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["Missing", "cache", "debian_root", "free_port", "install", "running", "say", "wait_for"]
+__all__ = [
+    "Missing",
+    "cache",
+    "debian_root",
+    "exclusive",
+    "free_port",
+    "install",
+    "running",
+    "say",
+    "wait_for",
+]
 
 ADMIN_PATH = "/usr/sbin:/sbin"  # where Debian keeps dockerd and debootstrap; not on every user's PATH
 
@@ -42,13 +53,15 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{ADMIN_PATH}")
 
 
-def install(
-    programs: Sequence[str], *, packages: Sequence[str], allowed: Callable[[], bool] = debian_root
-) -> None:
-    """Have *programs*: on Debian as root by installing *packages*, else :class:`Missing` is raised."""
-    absent = [name for name in programs if program(name) is None]
+def install(needs: Mapping[str, str], *, allowed: Callable[[], bool] = debian_root) -> None:
+    """Have the programs that are the keys of *needs*; the values are Debian's packages of them.
+
+    On Debian as root what is absent is installed, elsewhere :class:`Missing` is raised.
+    """
+    absent = [name for name in needs if program(name) is None]
     if not absent:
         return
+    packages = [package for name in absent for package in needs[name].split()]
     if not allowed():
         raise Missing(f"no {', '.join(absent)} here: install {' '.join(packages)} (or run as root on Debian)")
     say(f"installing {' '.join(packages)} with apt-get, for {', '.join(absent)}")
@@ -66,6 +79,14 @@ def _run(command: Sequence[str], *, env: dict[str, str]) -> subprocess.Completed
     return subprocess.run(
         command, env=env, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+
+
+@contextlib.contextmanager
+def exclusive(name: str) -> Iterator[None]:
+    """Wait until no other process makes *name*, and keep others waiting while the block runs."""
+    with (cache() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def free_port() -> int:

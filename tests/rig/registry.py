@@ -11,11 +11,13 @@ from rig.machine import Missing, free_port, install, program, running, wait_for
 
 __all__ = ["registry"]
 
+NEEDS = {"docker-registry": "docker-registry"}
+
 
 @contextlib.contextmanager
 def registry(folder: Path) -> Iterator[str]:
     """``127.0.0.1:PORT`` of an empty registry that speaks plain HTTP; its blobs are below *folder*."""
-    install(["docker-registry"], packages=["docker-registry"])
+    install(NEEDS)
     address = f"127.0.0.1:{free_port()}"
     config = folder / "config.yml"
     config.write_text(json.dumps(_config(folder, address)))  # JSON is YAML

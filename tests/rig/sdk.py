@@ -10,10 +10,11 @@ from pathlib import Path
 
 import uv
 
-from rig.machine import Missing, cache, install, say
+from rig.machine import Missing, cache, exclusive, install, say
 
 __all__ = ["compose", "index_settings", "sdk_python"]
 
+NEEDS = {"docker-compose": "docker-compose"}
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 
 
@@ -22,19 +23,24 @@ def sdk_python(major: int) -> Path:
     requirements = REQUIREMENTS / f"sdk{major}.txt"
     key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     home = cache() / f"sdk{major}-{key}"
-    if not (home / ".complete").exists():
-        for stale in cache().glob(f"sdk{major}-*"):
-            shutil.rmtree(stale)
-        say(f"installing the SageMaker SDK {major} for tests into {home}")
-        _uv("venv", "--quiet", "--python", sys.executable, str(home))
-        _uv("pip", "sync", "--quiet", "--require-hashes", f"--python={home}/bin/python", str(requirements))
-        (home / ".complete").touch()
+    with exclusive(f"sdk{major}"):
+        if not (home / ".complete").exists():
+            _make(home, requirements, major)
     return home / "bin" / "python"
+
+
+def _make(home: Path, requirements: Path, major: int) -> None:
+    for stale in cache().glob(f"sdk{major}-*"):
+        shutil.rmtree(stale)
+    say(f"installing the SageMaker SDK {major} for tests into {home}")
+    _uv("venv", "--quiet", "--python", sys.executable, str(home))
+    _uv("pip", "sync", "--quiet", "--require-hashes", f"--python={home}/bin/python", str(requirements))
+    (home / ".complete").touch()
 
 
 def compose() -> None:
     """Have docker-compose, by which both SDKs start containers."""
-    install(["docker-compose"], packages=["docker-compose"])
+    install(NEEDS)
 
 
 def index_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_without_an_engine_a_laptop_skips_and_ci_fails(
 
 def test_what_cannot_be_installed_is_named() -> None:
     with pytest.raises(Missing, match=r"no no-such-program here: install some-package"):
-        install(["no-such-program"], packages=["some-package"], allowed=lambda: False)
+        install({"no-such-program": "some-package"}, allowed=lambda: False)
 
 
 def test_a_program_is_stopped_with_its_block_and_its_output_is_kept(tmp_path: Path) -> None:
