@@ -13,7 +13,7 @@ pytestmark = pytest.mark.engine
 CLASSES = {"setosa", "versicolor", "virginica"}
 
 
-@pytest.mark.parametrize("style", ["basic", "script-mode-1", "script-mode-2", "framework"])
+@pytest.mark.parametrize("style", ["basic", "script-mode-2"])  # every style: tests/scaffolds
 def test_a_scaffold_trains_serves_and_predicts(byoc: Command, project: Project, style: str) -> None:
     folder = project(style)
     trained = json.loads(byoc("run", "train", "--hp", "trees=5", "--json", cwd=folder).stdout)
