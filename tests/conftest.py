@@ -30,6 +30,7 @@ DOCKER_PY_LEAVES_SOCKETS = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM unwinds as Ctrl-C does, so that the rig stops what it started."""
+    config.addinivalue_line("markers", "setup: makes an environment; left out of make test-unit")
     config.addinivalue_line("filterwarnings", DOCKER_PY_LEAVES_SOCKETS)
     signal.signal(signal.SIGTERM, _terminated)
 

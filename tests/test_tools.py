@@ -45,6 +45,7 @@ def test_the_lock_holds_what_the_project_needs() -> None:
     assert {Requirement(text).name for text in wanted} - locked == set()
 
 
+@pytest.mark.setup
 def test_the_environment_is_made_once(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     first = run("sh", "tools/bootstrap.sh", VENV=str(venv))
@@ -79,6 +80,7 @@ def test_ci_runs_what_a_person_runs() -> None:
     assert commands == ["exec make test"]
 
 
+@pytest.mark.setup
 def test_the_demo_without_an_engine_says_what_is_missing(tmp_path: Path) -> None:
     nowhere = f"unix://{tmp_path}/docker.sock"
     done = run(sys.executable, "tools/demo.py", DOCKER_HOST=nowhere, DEMO_FOLDER=str(tmp_path / "demo"))
