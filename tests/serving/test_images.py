@@ -230,9 +230,10 @@ def test_a_killed_server_ends_the_container(host: Host, server: str) -> None:
     process = {"asgi": "/opt/byoc/serving --program", "mms": "com.amazonaws.ml.mms.ModelServer"}[server]
     with host.start() as started:
         until(lambda: started.ping() == 200, 60)
-        rows = started.container.top(ps_args="-eo pid,args")["Processes"]
-        first = min(int(pid) for pid, command in rows if process in command)
-        os.kill(first, signal.SIGKILL)
+        rows = started.container.top(ps_args="-ww -eo pid,args")["Processes"]  # -ww: not cut at COLUMNS
+        found = [int(pid) for pid, command in rows if process in command]
+        assert found, rows
+        os.kill(min(found), signal.SIGKILL)
         assert started.wait() != 0
 
 
