@@ -1,6 +1,5 @@
 """The command ``byoc``: verbs are loaded when they are used, errors end here, exit codes are chosen here."""
 
-import importlib
 import os
 import signal
 import sys
@@ -8,9 +7,9 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 
 from byoc_kit import __version__
+from byoc_kit.cli.lazy import LazyGroup
 from byoc_kit.errors import ByocError
 
 __all__ = ["VERBS", "cli", "main"]
@@ -36,47 +35,10 @@ VERBS = {
 BUG = 70  # exit code: EX_SOFTWARE of sysexits.h
 
 
-class Verbs(click.Group):
-    """A group that imports a verb's module only when that verb is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the table: as one works, not by alphabet."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command *cmd_name*, imported now; None if there is no such verb."""
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = getattr(importlib.import_module(f"byoc_kit.cli.{cmd_name}"), cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table of verbs, without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Verbs from the table: completing must not import what it names."""
-        verbs = [
-            CompletionItem(verb, help=text) for verb, text in VERBS.items() if verb.startswith(incomplete)
-        ]
-        return verbs or click.Command.shell_complete(self, ctx, incomplete)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which verb may have been meant when there is no such verb."""
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else " 'byoc --help' lists the commands."
-            ctx.fail(f"No such command {args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
-    cls=Verbs,
+    cls=LazyGroup,
+    table=VERBS,
+    prefix="byoc_kit.cli.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: byoc init churn --style script-mode-1 && cd churn && byoc build && byoc run train",
 )
