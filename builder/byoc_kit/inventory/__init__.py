@@ -1,14 +1,28 @@
-"""What a base holds. In this release: what a short look inside the running base can tell.
+"""What a base holds.
 
-The layer engine fills the rest (distributions, file index) without running the image; the fields
-here keep their meaning then.
+Two ways lead here: a short look inside the running base fills the first half (``interpreter`` and commands);
+reading the layers, without running anything, fills all of it. A field that nobody could tell is None, never a
+guess.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
 
 from byoc_kit.oci.config import ImageConfig, Platform
+from byoc_kit.oci.digest import Digest
 
-__all__ = ["Interpreter", "Inventory"]
+__all__ = [
+    "Distribution",
+    "Interpreter",
+    "Inventory",
+    "LayerFacts",
+    "Libc",
+    "OsPackage",
+    "Python",
+    "Scheme",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +37,108 @@ class Interpreter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """Where an installer puts the parts of a wheel (PyPA: installation scheme); absolute, links followed."""
+
+    purelib: PurePosixPath
+    platlib: PurePosixPath
+    scripts: PurePosixPath
+    data: PurePosixPath
+    headers: PurePosixPath
+    """The folder in which each distribution gets one of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """One interpreter of the image, found in its files."""
+
+    executable: str
+    """Absolute, as PATH or the file tree names it; links not followed: a venv is known by its own."""
+    version: tuple[int, int, int | None]
+    """Major, minor, micro; micro None where the files do not tell it."""
+    abi: str
+    """Tag of the interpreter's ABI, e.g. ``cp311``."""
+    prefix: str
+    """``sys.prefix``."""
+    paths: tuple[str, ...]
+    """Site-packages and dist-packages in the order of ``sys.path``."""
+    scheme: Scheme
+    kind: Literal["system", "venv", "conda", "other"]
+    default: bool = False
+    """Whether ``python3`` (else ``python``) on the image's PATH means it."""
+    externally_managed: bool = False
+    """Whether pip refuses to install without being forced (PEP 668)."""
+    sees: tuple[str, ...] = ()
+    """Folders of *paths* whose distributions belong to another prefix (a venv with system site-packages)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """One installed Python distribution."""
+
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    """As its metadata says, local part included: ``2.8.0+cu129``."""
+    python: str
+    """Executable of the :class:`Python` that imports it first."""
+    location: str
+    """The folder on ``sys.path`` that holds its metadata; absolute."""
+    metadata: str
+    """Path of its ``.dist-info`` or ``.egg-info`` below *location*."""
+    installer: str | None = None
+    """INSTALLER, e.g. ``pip``, ``uv``, ``conda``, ``debian``."""
+    direct_url: str | None = None
+    """URL of direct_url.json (PEP 610); user info left out."""
+    editable: bool = False
+    requires: tuple[str, ...] = ()
+    """Requires-Dist, as written."""
+    requires_python: str | None = None
+    extras: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
+    """Absolute paths of RECORD; None: it has no RECORD."""
+    size: int | None = None
+    """Bytes of its files; None where *files* is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OsPackage:
+    """One package of the distribution or of conda."""
+
+    name: str
+    version: str
+    manager: Literal["dpkg", "rpm", "apk", "conda"]
+    architecture: str | None = None
+    size: int | None = None
+    """Bytes installed, where the manager's data says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Libc:
+    """Decides which wheels fit: manylinux for glibc, musllinux for musl."""
+
+    name: Literal["glibc", "musl"]
+    version: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFacts:
+    """One layer in numbers."""
+
+    digest: Digest | None
+    """Of the compressed blob; None where the source has none (the engine)."""
+    diff_id: Digest
+    size: int | None
+    """Bytes as it travels, where known."""
+    unpacked: int
+    """Bytes of its files."""
+    files: int
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What is known of one image. ``None`` means unknown or absent, as the field says; never a guess."""
+    """What is known of one image."""
 
     reference: str
     """The reference as the user wrote it."""
@@ -43,3 +157,19 @@ class Inventory:
     """``apt-get``, ``dnf``, ``microdnf``, ``apk``; None: none of them is on PATH."""
     commands: frozenset[str] = field(default_factory=frozenset)
     """Of the names that were asked for (``train``, ``bash``, ``pip3``, ...), those found on PATH."""
+
+    # What only reading the layers tells; None: they were not read, or their files do not say.
+    libc: Libc | None = None
+    pythons: tuple[Python, ...] | None = None
+    distributions: tuple[Distribution, ...] | None = None
+    os_packages: tuple[OsPackage, ...] | None = None
+    cuda: str | None = None
+    """Version of the CUDA runtime library, e.g. ``12.9``."""
+    toolkits: Mapping[str, str] | None = None
+    """SageMaker's toolkits to their versions: ``sagemaker-training``, ``sagemaker-inference``, ..."""
+    layers: tuple[LayerFacts, ...] | None = None
+
+    @property
+    def default_python(self) -> Python | None:
+        """The :class:`Python` behind ``python3`` on PATH; None: unknown or absent."""
+        return next((each for each in self.pythons or () if each.default), None)
