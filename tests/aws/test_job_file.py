@@ -98,3 +98,13 @@ def test_of_a_long_list_the_nearest_are_named(tmp_path: Path) -> None:
     assert "'ml.c5.xlarg' is none of the" in said
     assert "ml.c5.xlarge" in said
     assert len(said) < 250
+
+
+def test_a_request_of_another_kind_is_refused_in_its_own_words(tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps({"TransformJobName": "t-1", "ModelName": "m"}))
+    with pytest.raises(UsageError) as caught:
+        read_job_file(file, "CreateTransformJob")
+    assert "is not a CreateTransformJob request" in str(caught.value)
+    assert 'Missing required parameter in input: "TransformInput"' in str(caught.value)
+    assert "boto3's create_transform_job" in caught.value.fix

@@ -1,4 +1,4 @@
-"""A job file is a boto3 CreateTrainingJob request; the service's own model says whether it is one."""
+"""A job file is a boto3 Create...Job request as JSON; the service's own model says whether it is one."""
 
 import difflib
 import json
@@ -19,48 +19,53 @@ FEW = 5  # values of an enumeration that a message names
 LONGEST = 60  # characters of a value that a message shows
 
 
-def read_job_file(path: Path) -> dict[str, Any]:
-    """The request in *path*. Raises UsageError with everything that the service would refuse in it."""
-    document = _read(path)
-    problems = tuple(_problems(document))
+def read_job_file(path: Path, operation: str = OPERATION) -> dict[str, Any]:
+    """The request for *operation* in *path*. Raises UsageError with all that the service would refuse."""
+    document = _read(path, operation)
+    problems = tuple(_problems(document, operation))
     if problems:
         raise UsageError(
-            f"{path} is not a {OPERATION} request",
+            f"{path} is not a {operation} request",
             why="it was compared with the service's own description of the request, as botocore has it",
-            fix="mend the members named above; it is what one passes to boto3's create_training_job, as JSON",
+            fix=f"mend the members named above; it is what boto3's {_method(operation)} takes, as JSON",
             id="BYOC-E801",
             details=problems,
         )
     return document
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _method(operation: str) -> str:
+    """``create_training_job`` for ``CreateTrainingJob``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+
+
+def _read(path: Path, operation: str) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise _unreadable(path, str(error.strerror)) from error
+        raise _unreadable(path, operation, str(error.strerror)) from error
     except ValueError as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, operation, str(error)) from error
     if not isinstance(document, dict):
-        raise _unreadable(path, "it holds no JSON object")
+        raise _unreadable(path, operation, "it holds no JSON object")
     return document
 
 
-def _unreadable(path: Path, why: str) -> UsageError:
+def _unreadable(path: Path, operation: str, why: str) -> UsageError:
     return UsageError(
         f"the job file {path} cannot be read",
         why=why,
-        fix="give --job a JSON file with a CreateTrainingJob request",
+        fix=f"give --job a JSON file with a {operation} request",
         id="BYOC-E802",
     )
 
 
-def _problems(document: dict[str, Any]) -> Iterator[str]:
+def _problems(document: dict[str, Any], operation: str) -> Iterator[str]:
     import botocore.session
     from botocore.validate import ParamValidator
 
     model = botocore.session.get_session().get_service_model("sagemaker")
-    shape = model.operation_model(OPERATION).input_shape
+    shape = model.operation_model(operation).input_shape
     assert shape is not None
     report = ParamValidator().validate(document, shape).generate_report()
     yield from report.splitlines()
