@@ -108,3 +108,12 @@ def test_a_request_of_another_kind_is_refused_in_its_own_words(tmp_path: Path) -
     assert "is not a CreateTransformJob request" in str(caught.value)
     assert 'Missing required parameter in input: "TransformInput"' in str(caught.value)
     assert "boto3's create_transform_job" in caught.value.fix
+
+
+def test_a_request_of_another_kind_names_its_command(tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps({"ProcessingJobName": "p"}))
+    with pytest.raises(UsageError, match="is not a CreateTrainingJob request") as caught:
+        read_job_file(file)
+    assert caught.value.why == "it has a ProcessingJobName: it is a CreateProcessingJob request"
+    assert caught.value.fix == f"run it with `byoc run process --job {file}`"

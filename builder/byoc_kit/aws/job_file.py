@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["read_job_file"]
 
 OPERATION = "CreateTrainingJob"
+KINDS = {
+    "TrainingJobName": ("CreateTrainingJob", "byoc run train --job"),
+    "ProcessingJobName": ("CreateProcessingJob", "byoc run process --job"),
+    "TransformJobName": ("CreateTransformJob", "byoc run transform --job"),
+    "HyperParameterTuningJobName": ("CreateHyperParameterTuningJob", "byoc run tune --job"),
+}
+"""The name that only one kind of request has, to its operation and the command that runs it here."""
 FEW = 5  # values of an enumeration that a message names
 LONGEST = 60  # characters of a value that a message shows
 
@@ -24,6 +31,7 @@ def read_job_file(path: Path, operation: str = OPERATION) -> dict[str, Any]:
     document = _read(path, operation)
     problems = tuple(_problems(document, operation))
     if problems:
+        _refuse_another_kind(path, document, operation)
         raise UsageError(
             f"{path} is not a {operation} request",
             why="it was compared with the service's own description of the request, as botocore has it",
@@ -32,6 +40,18 @@ def read_job_file(path: Path, operation: str = OPERATION) -> dict[str, Any]:
             details=problems,
         )
     return document
+
+
+def _refuse_another_kind(path: Path, document: dict[str, Any], operation: str) -> None:
+    """Raise UsageError for a request of another kind of job: its members would all be told as wrong."""
+    for name, (kind, command) in KINDS.items():
+        if name in document and kind != operation:
+            raise UsageError(
+                f"{path} is not a {operation} request",
+                why=f"it has a {name}: it is a {kind} request",
+                fix=f"run it with `{command} {path}`",
+                id="BYOC-E801",
+            )
 
 
 def _method(operation: str) -> str:
