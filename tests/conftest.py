@@ -29,10 +29,15 @@ DOCKER_PY_LEAVES_SOCKETS = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """SIGTERM unwinds as Ctrl-C does, so that the rig stops what it started."""
+    """SIGTERM unwinds as Ctrl-C does, so that the rig stops what it started.
+
+    A shell starts what runs in the background with SIGINT ignored, and children inherit that: then no Ctrl-C
+    of a test would reach what it is for.
+    """
     config.addinivalue_line("markers", "setup: makes an environment; left out of make test-unit")
     config.addinivalue_line("filterwarnings", DOCKER_PY_LEAVES_SOCKETS)
     signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
