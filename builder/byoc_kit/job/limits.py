@@ -1,17 +1,21 @@
 """SageMaker's limits on a job; the service refuses a request that breaks one, so byoc does too."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from byoc_kit.errors import UsageError
+from byoc_kit.job.processing import PLACE, ProcessingJob
 from byoc_kit.job.types import ServeJob, TrainingJob
 
-__all__ = ["check_endpoint", "check_training", "job_name"]
+__all__ = ["check_endpoint", "check_processing", "check_training", "job_name"]
 
 JOB_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # api:TrainingJobName
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]{1,64}")  # CFG-10
 ENV_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # ENV-01, INF-17
 ENTRIES = 100  # of hyperparameters (CFG-01), of environments (ENV-01, INF-17)
+PROCESSING_ENDS = 10  # inputs, and outputs, of a processing job (PRC-05)
+PROCESSING_TIME = 777_600  # seconds (PRC-08)
 MODEL_ENV_BYTES = 32 * 1024  # whole environment of a model (INF-17)
 
 
@@ -26,9 +30,14 @@ def check_training(job: TrainingJob) -> None:
     _refuse("the training job", _training(job))
 
 
+def check_processing(job: ProcessingJob) -> None:
+    """Raise one UsageError that tells every limit *job* breaks."""
+    _refuse("the processing job", _processing(job))
+
+
 def check_endpoint(job: ServeJob) -> None:
     """Raise one UsageError that tells every limit of CreateModel that *job* breaks (INF-17)."""
-    _refuse("the endpoint", _environment(job.environment, most=1024, total=MODEL_ENV_BYTES))
+    _refuse("the endpoint", _environment(job.environment, most=1024, clause="INF-17", total=MODEL_ENV_BYTES))
 
 
 def _refuse(thing: str, found: Iterable[str]) -> None:
@@ -48,9 +57,32 @@ def _training(job: TrainingJob) -> Iterator[str]:
         yield f"job name {job.name!r}: 1 to 63 letters, digits and single dashes between them are allowed"
     yield from _hyperparameters(job.hyperparameters)
     yield from _channels([channel.name for channel in job.channels])
-    yield from _environment(job.environment, most=512)
+    yield from _environment(job.environment, most=512, clause="ENV-01")
     yield from _words("entrypoint", job.entrypoint)
     yield from _words("arguments", job.arguments)
+
+
+def _processing(job: ProcessingJob) -> Iterator[str]:
+    if not JOB_NAME.fullmatch(job.name):
+        yield f"job name {job.name!r}: 1 to 63 letters, digits and single dashes between them are allowed"
+    yield from _ends("input", [(given.name, given.target) for given in job.inputs])
+    yield from _ends("output", [(given.name, given.target) for given in job.outputs])
+    yield from _environment(job.environment, most=256, clause="PRC-08")
+    yield from _words("entrypoint", job.entrypoint)
+    yield from _words("arguments", job.arguments)
+    if not 0 < job.max_runtime <= PROCESSING_TIME:
+        yield f"time limit: {job.max_runtime} s, {PROCESSING_TIME} are allowed (PRC-08)"
+
+
+def _ends(kind: str, named: Sequence[tuple[str, PurePosixPath]]) -> Iterator[str]:
+    """Limits on the inputs, or the outputs, of a processing job (PRC-05)."""
+    if len(named) > PROCESSING_ENDS:
+        yield f"{kind}s: {len(named)} of them, {PROCESSING_ENDS} are allowed (PRC-05)"
+    for name, target in named:
+        if PLACE not in target.parents or ".." in target.parts or len(str(target)) > 256:
+            yield f"{kind} {_short(name)}: {target} is not below {PLACE}, or longer than 256 (PRC-05)"
+        if [other for _, other in named].count(target) > 1:
+            yield f"{kind} {_short(name)}: {target} is the LocalPath of another {kind} too (PRC-05)"
 
 
 def _hyperparameters(values: Mapping[str, str]) -> Iterator[str]:
@@ -71,8 +103,9 @@ def _channels(names: list[str]) -> Iterator[str]:
             yield f"channel {_short(name)}: 1 to 64 of letters, digits, '.', '-' and '_' are allowed (CFG-10)"
 
 
-def _environment(values: Mapping[str, str], *, most: int, total: int | None = None) -> Iterator[str]:
-    clause = "ENV-01" if total is None else "INF-17"
+def _environment(
+    values: Mapping[str, str], *, most: int, clause: str, total: int | None = None
+) -> Iterator[str]:
     if len(values) > ENTRIES:
         yield f"environment: {len(values)} variables, {ENTRIES} are allowed ({clause})"
     for key, value in values.items():
