@@ -40,7 +40,8 @@ def serve(settings: Settings, places: Places, environ: dict[str, str], arguments
     server = os.path.join(places.serving, "mms.py") if section.server == "mms" else places.serving
     code = ["--code", section.code] if section.code else []
     workers = ["--workers", str(section.workers)] if section.workers else []
-    argv = [sys.executable, server, "--program", program, *code, *workers, *arguments]
+    targets = ["--targets", ",".join(settings.targets)]
+    argv = [sys.executable, server, "--program", program, *code, *workers, *targets, *arguments]
     return _chained(settings, argv, env)
 
 

@@ -147,19 +147,16 @@ def test_train_on_an_image_that_only_serves_says_so_where_the_job_shows_it(conta
 def test_serve_starts_the_server_with_its_program(served: Container) -> None:
     answer = told(served.run("serve").out)
     serving = str(served.root / "opt/byoc/serving")
-    assert answer["argv"] == [serving, "--program", "inference.py", "--code", "/opt/program"] or answer[
-        "argv"
-    ] == [
-        f"{serving}/__main__.py",
-        *["--program", "inference.py", "--code", "/opt/program"],
-    ]
+    told_to = ["--program", "inference.py", "--code", "/opt/program", "--targets", "training,hosting"]
+    assert answer["argv"] in ([serving, *told_to], [f"{serving}/__main__.py", *told_to])
 
 
 def test_serve_hands_on_workers_and_knows_mms(served: Container) -> None:
     served.describe(serve={"program": "inference.py", "code": None, "server": "mms", "workers": 3})
     result = served.run("serve")
     assert result.out.startswith("this is mms\n")
-    assert told(result.out)["argv"][1:] == ["--program", "inference.py", "--workers", "3"]  # type: ignore[index]
+    expected = ["--program", "inference.py", "--workers", "3", "--targets", "training"]
+    assert told(result.out)["argv"][1:] == expected  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator
 
 from byoc_serving import codecs, media
 from byoc_serving.errors import RequestError, describe, is_fatal, status_of
 from byoc_serving.functions import Answer, Functions, Request
 from byoc_serving.log import say
+from byoc_serving.replies import (
+    ClientGoneError,
+    RawHeaders,
+    Receive,
+    Scope,
+    Send,
+    gone,
+    refuse,
+    reply,
+    reply_json,
+)
 from byoc_serving.usercode import user_traceback
 from byoc_serving.userthread import UserThread
 
-Scope = Dict[str, Any]
-Receive = Callable[[], Awaitable[Dict[str, Any]]]
-Send = Callable[[Dict[str, Any]], Awaitable[None]]
-RawHeaders = List[Tuple[bytes, bytes]]
-
 MOST_REQUESTS = 100  # that one worker holds at a time; more are told to come back (INF-22)
-ROUTES = {"/ping": (b"GET, HEAD", frozenset({"GET", "HEAD"})), "/invocations": (b"POST", frozenset({"POST"}))}
-JSON_HEADER = (b"content-type", b"application/json")
-
-
-class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
+PING, INVOCATIONS, PARAMETERS = "/ping", "/invocations", "/execution-parameters"
+READ, WRITE = (b"GET, HEAD", frozenset({"GET", "HEAD"})), (b"POST", frozenset({"POST"}))
 
 
 class App:
     """Answers with the user's functions. Made once the model is loaded, so /ping is true (INF-05)."""
+
+    OUT_OF_MEMORY = 500
+    """The status for a prediction that ran out of memory."""
 
     def __init__(
         self, functions: Functions, thread: UserThread, max_payload: int, end: Callable[[int], None]
@@ -38,25 +42,34 @@ class App:
         self.thread = thread
         self.max_payload = max_payload
         self._end = end
+        self._routes = {PING: READ, INVOCATIONS: WRITE}
+        self._parameters: Dict[str, Any] = {}
         self._held = 0
         self._healthy = True
 
+    def tell(self, parameters: Dict[str, Any]) -> None:
+        """Answer GET /execution-parameters with these; without them it is 404, as BAT-02 has it."""
+        self._parameters = parameters
+        self._routes[PARAMETERS] = READ
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; anything unknown is refused at once (INF-08)."""
-        route = ROUTES.get(scope["path"])
+        route = self._routes.get(scope["path"])
         if route is None:
-            await _refuse(send, 404, "there is nothing here but GET /ping and POST /invocations")
+            await refuse(send, 404, "there is nothing here but GET /ping and POST /invocations")
         elif scope["method"] not in route[1]:
-            await _refuse(send, 405, "use " + route[0].decode(), [(b"allow", route[0])])
-        elif route[0] == b"POST":
+            await refuse(send, 405, "use " + route[0].decode(), [(b"allow", route[0])])
+        elif route is WRITE:
             await self._admit(scope["headers"], receive, send)
+        elif scope["path"] == PARAMETERS:
+            await reply_json(send, 200, self._parameters)
         else:
-            await _reply(send, 200 if self._healthy else 503, [(b"content-length", b"0")], b"")
+            await reply(send, 200 if self._healthy else 503, [(b"content-length", b"0")], b"")
 
     async def _admit(self, headers: RawHeaders, receive: Receive, send: Send) -> None:
         if self._held >= MOST_REQUESTS:
             text = "overloaded: {} requests are waiting already".format(self._held)
-            await _refuse(send, 503, text, [(b"retry-after", b"1")])
+            await refuse(send, 503, text, [(b"retry-after", b"1")])
             return
         self._held += 1
         try:
@@ -79,7 +92,7 @@ class App:
             await self._fail(send, error)
         elif isinstance(answer.body, bytes):
             length = (b"content-length", b"%d" % len(answer.body))
-            await _reply(send, answer.status, [length, *_headers(answer)], answer.body)
+            await reply(send, answer.status, [length, *_headers(answer)], answer.body)
         else:
             await self._stream(answer, answer.body, receive, send)
 
@@ -121,9 +134,9 @@ class App:
     async def _stream(self, answer: Answer, pieces: Iterator[bytes], receive: Receive, send: Send) -> None:
         """Send piece by piece, each asked for when the one before is sent; stop if the client goes."""
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        gone = asyncio.ensure_future(_gone(receive))
+        left = asyncio.ensure_future(gone(receive))
         try:
-            while not gone.done():
+            while not left.done():
                 piece, error = await self.thread.run(next, pieces, None)
                 if error is not None:
                     self._report(error)  # the status is sent: a connection cut short is all that can be said
@@ -133,16 +146,16 @@ class App:
                     return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         finally:
-            gone.cancel()
+            left.cancel()
             self.thread.run(codecs.close, pieces)
 
     async def _fail(self, send: Send, error: BaseException) -> None:
-        status = status_of(error)
+        status = status_of(error, self.OUT_OF_MEMORY)
         if status >= 500:
             self._report(error)
         else:
             say("{} for a request: {}".format(status, describe(error)))
-        await _refuse(send, status, describe(error))
+        await refuse(send, status, describe(error))
         if not self._healthy:
             self._end(1)
 
@@ -156,30 +169,15 @@ class App:
 
 async def _unless_gone(job: "asyncio.Future[Any]", receive: Receive) -> Any:
     """The outcome of a queued job. Raises ClientGoneError, and drops the job, if the client leaves."""
-    gone = asyncio.ensure_future(_gone(receive))
+    left = asyncio.ensure_future(gone(receive))
     try:
-        await asyncio.wait({job, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({job, left}, return_when=asyncio.FIRST_COMPLETED)
         if not job.done():
             job.cancel()
             raise ClientGoneError
         return job.result()
     finally:
-        gone.cancel()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _refuse(send: Send, status: int, text: str, headers: Optional[RawHeaders] = None) -> None:
-    body = json.dumps({"error": text}).encode()
-    await _reply(send, status, [JSON_HEADER, (b"content-length", b"%d" % len(body)), *(headers or [])], body)
-
-
-async def _reply(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        left.cancel()
 
 
 def _headers(answer: Answer) -> RawHeaders:

@@ -28,8 +28,10 @@ class Context:
     always 0 here: a batch of one is all there is.
     """
 
-    def __init__(self, model_dir: str, raw_headers: Iterable[Tuple[bytes, bytes]] = ()) -> None:
-        self.model_name = "model"
+    def __init__(
+        self, model_dir: str, raw_headers: Iterable[Tuple[bytes, bytes]] = (), name: str = "model"
+    ) -> None:
+        self.model_name = name
         self.manifest: Optional[Mapping[str, Any]] = None
         self.system_properties: Dict[str, Any] = {"model_dir": model_dir, "gpu_id": None, "batch_size": 1}
         self.response_headers: Dict[str, str] = {}

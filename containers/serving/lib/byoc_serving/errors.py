@@ -45,10 +45,21 @@ def describe(error: BaseException) -> str:
     return "{}: {}".format(name, text) if text else name
 
 
-def status_of(error: BaseException) -> int:
-    """HTTP status for an exception: its ``status_code`` (sagemaker-inference's errors have one), else 500."""
+def status_of(error: BaseException, out_of_memory: int = 500) -> int:
+    """HTTP status for an exception: its ``status_code`` (sagemaker-inference's errors have one), else 500.
+
+    *out_of_memory* is for those that say so: a multi-model endpoint makes room for 507 (MME-01, MME-05).
+    """
     status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) and 400 <= status <= 599 else 500
+    if isinstance(status, int) and 400 <= status <= 599:
+        return status
+    return out_of_memory if is_out_of_memory(error) else 500
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory, of the machine or of a GPU, was not enough (such as torch.cuda.OutOfMemoryError)."""
+    named = type(error).__name__ == "OutOfMemoryError"
+    return named or isinstance(error, MemoryError) or "out of memory" in str(error).lower()
 
 
 def is_fatal(error: BaseException) -> bool:

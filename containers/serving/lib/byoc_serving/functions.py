@@ -18,6 +18,7 @@ from byoc_serving.errors import ServingError
 from byoc_serving.usercode import user_code
 
 RawHeaders = Iterable[Tuple[bytes, bytes]]
+LINES = frozenset({media.CSV, media.JSON_LINES})
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,16 @@ class Answer:
 class Functions:
     """The user's functions with our defaults, and the model they made."""
 
-    def __init__(self, module: ModuleType, model_dir: str, default_accept: str) -> None:
+    lines_for_lines = False
+    """Whether a client that does not care gets CSV for CSV and JSON Lines for those (BAT-03)."""
+
+    def __init__(
+        self, module: ModuleType, model_dir: str, default_accept: str, model_name: str = "model"
+    ) -> None:
         self.model: Any = None
         self.model_dir = model_dir
         self.default_accept = default_accept
+        self.model_name = model_name
         self._model_fn = _required_model_fn(module)
         self._pre_model_fn = _bind(module, "pre_model_fn", 1)
         self._model_warmup_fn = _bind(module, "model_warmup_fn", 2)
@@ -66,7 +73,7 @@ class Functions:
 
     def load(self) -> None:
         """Make the model. Raises ModelLoadError if the user's code fails."""
-        context = Context(self.model_dir)
+        context = Context(self.model_dir, name=self.model_name)
         with user_code("the model could not be loaded"):
             if self._pre_model_fn:
                 self._pre_model_fn((self.model_dir,), context)
@@ -79,7 +86,7 @@ class Functions:
 
     def answer(self, request: Request) -> Answer:
         """Predict. Raises RequestError for what the client did wrong, and whatever the user's code raises."""
-        context = Context(self.model_dir, request.headers)
+        context = Context(self.model_dir, request.headers, self.model_name)
         body = codecs.as_text(request.body, request.content_type)
         accept = media.preferences(request.accept, self.default_accept)[0]
         if self._transform_fn:
@@ -97,11 +104,15 @@ class Functions:
         )
         if self._output_fn:
             return self._finish(self._output_fn((prediction, accept), context), accept, context)
-        return self._finish((prediction, None), request.accept, context)
+        return self._finish((prediction, None), request.accept, context, self._default_for(request))
 
-    def _finish(self, result: Any, accept: str, context: Context) -> Answer:
+    def _default_for(self, request: Request) -> str:
+        kind = media.canonical(request.content_type) if self.lines_for_lines else ""
+        return kind if kind in LINES else self.default_accept
+
+    def _finish(self, result: Any, accept: str, context: Context, default: str = "") -> Answer:
         body, kind = split(result, accept)
-        made, made_kind = render(body, kind, accept, self.default_accept)
+        made, made_kind = render(body, kind, accept, default or self.default_accept)
         said = dict(context.response_headers)
         content_type = said.pop("content-type", "") or made_kind
         return Answer(made, content_type, context.response_status or 200, list(said.items()))

@@ -10,7 +10,7 @@ import time
 from types import FrameType
 from typing import Any, Callable, List, Optional, Sequence
 
-from byoc_serving import log, machine, net, usercode, workers
+from byoc_serving import batch, log, machine, net, usercode, workers
 from byoc_serving.app import App
 from byoc_serving.errors import ServingError
 from byoc_serving.functions import Functions
@@ -58,6 +58,7 @@ class Worker:
         self.program = program
         self.sock = sock
         self.code = 0
+        self._parameters = batch.execution_parameters(settings.workers, os.environ) if settings.batch else {}
         self._server: Any = None
         self._thread = UserThread()
         self._functions: List[Functions] = []
@@ -73,6 +74,8 @@ class Worker:
         loop = net.new_loop()
         self._thread.serve(loop)
         app = App(self._functions[0], self._thread, self.settings.max_payload, self.end)
+        if self._parameters:
+            app.tell(self._parameters)
         self._server = _uvicorn_server(app, ready)
         if leash is not None:
             loop.add_reader(leash, self.end, 1)
@@ -90,6 +93,7 @@ class Worker:
         module = usercode.import_program(self.program)
         log.prepare_logging()
         functions = Functions(module, self.settings.model_dir, self.settings.default_accept)
+        functions.lines_for_lines = self.settings.lines_for_lines
         functions.load()
         self._functions.append(functions)
 
