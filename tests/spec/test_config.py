@@ -37,9 +37,9 @@ def test_an_engine_that_does_not_exist() -> None:
     with pytest.raises(UsageError) as caught:
         engine(user={}, user_file="", project=None, environ={"BYOC_ENGINE": "podman"})
     assert str(caught.value) == (
-        "BYOC_ENGINE: 'podman' is not an engine; there are auto, docker\n"
+        "BYOC_ENGINE: 'podman' is not an engine; there are auto, docker, layer\n"
         "  why: an engine turns a plan into an image, and byoc has these\n"
-        "  fix: choose one of auto, docker"
+        "  fix: choose one of auto, docker, layer"
     )
 
 
@@ -48,7 +48,7 @@ def test_mistakes_of_the_user_file_are_told_at_once() -> None:
         user_settings({"engin": "docker", "engine": 3}, "config.toml")
     assert caught.value.details == (
         "config.toml: engin: there is no such setting; did you mean 'engine'?",
-        "config.toml: engine: '3' is not an engine; there are auto, docker",
+        "config.toml: engine: '3' is not an engine; there are auto, docker, layer",
     )
 
 

@@ -13,16 +13,20 @@ from byoc_kit.plan.types import Plan
 
 __all__ = ["content_key", "plain"]
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same plan comes to mean another image."""
+PASSING = {"notes", "options", "engine", "output", "transfer", "download", "estimates", "mutations"}
+"""Fields of a plan that say how and where, not what."""
 
 
 def content_key(plan: Plan, files: Iterable[tuple[str, int, str]]) -> str:
     """SHA-256 (hex) over *plan* and *files*: path, permission bits and SHA-256 of each context file.
 
-    Notes and how build steps run do not count: they leave nothing in the image.
+    How and where it is built does not count, nor where a wheel was found: that leaves nothing in the image.
     """
-    decided = {key: value for key, value in plain(plan).items() if key not in {"notes", "options", "engine"}}
+    decided = {key: value for key, value in plain(plan).items() if key not in PASSING}
+    if plan.lock is not None:
+        decided["lock"] = [(wheel.name, wheel.filename, wheel.sha256) for wheel in plan.lock.wheels]
     document = {"format": FORMAT, "plan": decided, "files": sorted(map(list, files))}
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from byoc_kit.oci.config import Platform
+from byoc_kit.oci.transfer import Transfer
+from byoc_kit.spec.lock import Lock, LockedWheel
 
 __all__ = [
     "Asset",
@@ -20,10 +22,12 @@ __all__ = [
     "ContextFile",
     "DockerfileStep",
     "EngineChoice",
+    "Estimates",
     "FileEntry",
     "FilesStep",
     "Inline",
     "Options",
+    "Output",
     "Plan",
     "ProjectFile",
     "PythonStep",
@@ -179,6 +183,31 @@ class EngineChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where the image goes."""
+
+    kind: Literal["docker", "registry", "oci", "docker-archive"]
+    where: str | None = None
+    """A folder (``oci``), a file (``docker-archive``), or the repository (``registry``), once it is known."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.where}" if self.where else self.kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimates:
+    """What executing the plan will cost, from rates that were measured here; None: never measured."""
+
+    download: int
+    """Bytes of wheels and of the base that have to be fetched."""
+    upload: int
+    """Bytes to send; of layers that are not made yet, about what their wheels have."""
+    disk: int
+    """Bytes of this disk that are needed on the way."""
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How build steps run; nothing of it stays in the image."""
 
@@ -208,6 +237,16 @@ class Plan:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     """Sentences for the user about what was chosen; they do not change the image."""
+    output: Output = Output(kind="docker")
+    lock: Lock | None = None
+    """Exactly what the python step installs; None: the engine resolves while it builds."""
+    transfer: Transfer | None = None
+    """What moves between base and output; None: nobody asked them yet, or the Docker engine does it."""
+    download: tuple[LockedWheel, ...] = ()
+    """Wheels of the lock that this machine does not have yet."""
+    estimates: Estimates | None = None
+    mutations: tuple[str, ...] = ()
+    """Everything that will change outside this machine's caches, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,15 +29,14 @@ def check_base(view: View) -> Iterator[Mistake]:
             key=KEY,
             what="this is not the reference of an image to build on",
             why=why,
-            fix="write [registry/]repository[:tag][@sha256:...], or the name of an image in the local engine",
+            fix="write [registry/]repository[:tag][@sha256:...], the name of an image in the local engine, "
+            "oci:DIR or archive:FILE",
             id="BYOC-E113",
         )
 
 
 def _not_a_base(base: str) -> str | None:
     """Why no build can start from *base*; None: it can."""
-    if base.startswith(("oci:", "archive:")):
-        return "the docker engine builds on images of a registry or of its own"
     if base == "scratch":
         return "an empty image has no Python, and the entry program needs one"
     try:

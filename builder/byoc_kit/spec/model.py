@@ -241,14 +241,35 @@ class ServeTable(Table):
 class ProcessTable(Table):
     """The processing program."""
 
-    program: Text = _key("The file that a processing job runs, below source.", used="build")
-    source: Text = _key("Folder of the project with the program.", used="build", default=SOURCE)
+    program: Text = _key(
+        "The file that a processing job runs, below source.",
+        used="build, run process",
+        examples=["process.py"],
+    )
+    source: Text = _key("Folder of the project with the program.", used="build, run process", default=SOURCE)
+    inputs: dict[str, Text] = _key(
+        "Inputs of local runs, found at /opt/ml/processing/input/NAME: name to file or folder.",
+        used="run process",
+        examples=[{"raw": "data"}],
+        default={},
+    )
+    outputs: list[Text] = _key(
+        "Outputs of local runs: names of folders that the program fills, /opt/ml/processing/output/NAME.",
+        used="run process",
+        examples=[["train", "test"]],
+        default=[],
+    )
 
 
 class BuildTable(Table):
     """How the image is built on this machine. Nothing of it stays in the image."""
 
-    engine: Literal["auto", "docker"] = _key("Which engine builds.", used="build", default="auto")
+    engine: Literal["auto", "docker", "layer"] = _key(
+        "Which engine builds; auto: the layer engine where nothing has to run inside the base and the image "
+        "leaves this machine, else docker.",
+        used="build",
+        default="auto",
+    )
     network: ConvertedNetwork = _key("Network of the build steps.", used="build", default=Network.DEFAULT)
     ca_bundle: Text = _key(
         "CA certificates that build steps trust: auto (SSL_CERT_FILE and its like, if set), none, "

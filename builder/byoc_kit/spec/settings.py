@@ -10,7 +10,7 @@ from byoc_kit.errors import UsageError
 
 __all__ = ["ENGINES", "Origin", "Setting", "engine", "user_settings"]
 
-ENGINES = ("auto", "docker")
+ENGINES = ("auto", "docker", "layer")
 USER_KEYS = ("engine",)
 """Keys of the user file."""
 

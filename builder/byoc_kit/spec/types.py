@@ -185,6 +185,10 @@ class Process:
 
     program: str
     source: PurePosixPath
+    inputs: Mapping[str, PurePosixPath]
+    """Name to a file or folder of the project, for local runs."""
+    outputs: tuple[str, ...]
+    """Names; each a folder of the name below /opt/ml/processing/output in local runs (PRC-05)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +196,7 @@ class Build:
     """``[build]``."""
 
     engine: str
-    """``auto`` or ``docker``."""
+    """``auto``, ``docker`` or ``layer``."""
     network: Network
     ca_bundle: str
     """``auto`` (SSL_CERT_FILE and its like, if set), ``none``, or a path on this machine."""
