@@ -27,7 +27,7 @@ def complete(data: Data, *, requirements: Sequence[str], notes: Sequence[str] = 
         labels=_copy(data["labels"]),
         train=_train(train) if train else None,
         serve=_serve(serve, source) if serve else None,
-        process=t.Process(program=process["program"], source=_path(process["source"])) if process else None,
+        process=_process(process) if process else None,
         build=_build(data["build"]),
         publish=_publish(data["publish"]) if data["publish"] else None,
         verify=_verify(data["verify"]) if data["verify"] else None,
@@ -87,6 +87,15 @@ def _serve(table: Data, source: str) -> t.Serve:
         server=t.Server(table["server"]),
         workers=table["workers"],
         model=_maybe_path(table["model"]),
+    )
+
+
+def _process(table: Data) -> t.Process:
+    return t.Process(
+        program=table["program"],
+        source=_path(table["source"]),
+        inputs=_copy({name: _path(path) for name, path in table["inputs"].items()}),
+        outputs=tuple(table["outputs"]),
     )
 
 

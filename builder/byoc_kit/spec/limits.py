@@ -1,4 +1,4 @@
-"""SageMaker's limits on what a training job is given: hyperparameters, channels, metrics."""
+"""SageMaker's limits on what a job is given: hyperparameters, channels, metrics, inputs and outputs."""
 
 import json
 import math
@@ -10,11 +10,12 @@ from typing import Any
 from byoc_kit.spec.mistake import Mistake, View
 from byoc_kit.spec.parse import Key
 
-__all__ = ["check_channels", "check_hyperparameters", "check_metrics"]
+__all__ = ["check_channels", "check_ends", "check_hyperparameters", "check_metrics"]
 
 CHANNEL = re.compile(r"[A-Za-z0-9._-]{1,64}")  # CFG-10
 HYPERPARAMETERS, HYPERPARAMETER_KEY, HYPERPARAMETER_VALUE = 100, 256, 2500  # entries, characters (CFG-01)
 CHANNELS = 20  # CFG-10
+ENDS = 10  # inputs, and outputs, of a processing job (PRC-05)
 METRICS, METRIC_NAME, METRIC_REGEX = 40, 255, 500  # entries, characters (TRN-13)
 SET_BY_BYOC = frozenset(
     {"sagemaker_program", "sagemaker_submit_directory"}
@@ -87,6 +88,22 @@ def check_channels(view: View) -> Iterator[Mistake]:
                 "1 to 64 of letters, digits, '.', '-' and '_' (CFG-10)",
                 "rename it, for example 'train'",
             )
+
+
+def check_ends(view: View) -> Iterator[Mistake]:
+    """SageMaker's limits on inputs and outputs of processing jobs (PRC-05)."""
+    outputs = [name for _, name in view.texts("process", "outputs")]
+    for key, names in (("inputs", list(view.table("process", "inputs"))), ("outputs", outputs)):
+        if len(names) > ENDS:
+            yield _limit(("process", key), f"{len(names)} {key}", f"at most {ENDS} (PRC-05)", "take some out")
+        for name in dict.fromkeys(names):
+            if not CHANNEL.fullmatch(name) or name in {".", ".."} or names.count(name) > 1:
+                yield _limit(
+                    ("process", key),
+                    f"{name!r} is not a name of its own for a folder",
+                    "each LocalPath once; byoc makes it of the name: letters, digits, '.', '-', '_' (PRC-05)",
+                    "rename it, for example 'raw'",
+                )
 
 
 def check_metrics(view: View) -> Iterator[Mistake]:

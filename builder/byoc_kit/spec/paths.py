@@ -63,6 +63,7 @@ def _project_paths(view: View) -> Iterator[tuple[Key, str]]:
     yield from sources(view)
     yield from view.texts("python", "packages")
     yield from view.texts("train", "channels")
+    yield from view.texts("process", "inputs")
 
 
 def _outside(text: str) -> str | None:
@@ -83,6 +84,8 @@ def _outside(text: str) -> str | None:
 def _climbs(key: Key, text: str, why: str) -> Mistake:
     if key[:2] == ("train", "channels"):
         fix = f"`byoc run train --channel {key[2]}=PATH` takes data from anywhere on this machine"
+    elif key[:2] == ("process", "inputs"):
+        fix = f"`byoc run process --input {key[2]}=PATH` takes data from anywhere on this machine"
     else:
         fix = "move or copy it into the project and write its path from the folder of byoc.toml"
     return Mistake(key=key, what=f"{text!r} is not inside the project", why=why, fix=fix, id="BYOC-E110")

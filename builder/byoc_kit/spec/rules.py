@@ -12,7 +12,7 @@ from byoc_kit.errors import UsageError
 from byoc_kit.oci.reference import parse_repository
 from byoc_kit.spec.bases import check_base
 from byoc_kit.spec.environment import check_env, check_labels
-from byoc_kit.spec.limits import check_channels, check_hyperparameters, check_metrics
+from byoc_kit.spec.limits import check_channels, check_ends, check_hyperparameters, check_metrics
 from byoc_kit.spec.mistake import Mistake, View
 from byoc_kit.spec.packages import check_packages, check_requires_byoc
 from byoc_kit.spec.parse import Key
@@ -247,6 +247,7 @@ RULES: tuple[Rule, ...] = (
     check_credentials,
     check_hyperparameters,
     check_channels,
+    check_ends,
     check_metrics,
     check_secrets,
     check_repository,
