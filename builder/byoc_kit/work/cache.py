@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byoc_kit.errors import ByocError
-from byoc_kit.store import user_store
+from byoc_kit.store import Store, user_store
 
 __all__ = ["Kind", "cache_info", "cache_root", "prune"]
 
@@ -29,24 +29,24 @@ def cache_root(environ: Mapping[str, str] = os.environ) -> Path:
 
 def cache_info(root: Path) -> tuple[Kind, ...]:
     """What is kept below *root*, by kind; nothing where there is no such folder."""
-    if not root.is_dir():
-        return ()
-    return tuple(_kind(folder) for folder in sorted(root.iterdir()) if folder.is_dir())
+    return tuple(_kind(folder) for folder in Store(root).kinds())
 
 
 def prune(root: Path) -> int:
     """Remove all that is kept; the bytes freed. Raises ByocError (BYOC-E517)."""
+    store = Store(root)
     kinds = cache_info(root)
-    for kind in kinds:
-        try:
-            shutil.rmtree(root / kind.name)
-        except OSError as error:
-            raise ByocError(
-                f"{root / kind.name} cannot be removed",
-                why=f"{error.strerror}: {error.filename}",
-                fix="remove it by hand, or point BYOC_CACHE_DIR elsewhere",
-                id="BYOC-E517",
-            ) from error
+    with store.lock("prune"):
+        for folder in store.kinds():
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                raise ByocError(
+                    f"{folder} cannot be removed",
+                    why=f"{error.strerror}: {error.filename}",
+                    fix="remove it by hand, or point BYOC_CACHE_DIR elsewhere",
+                    id="BYOC-E517",
+                ) from error
     return sum(kind.size for kind in kinds)
 
 
