@@ -5,12 +5,11 @@ import os
 import signal
 import socket
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from serving.driver import ECHO, Layout, Running, ask, until
+from serving.driver import ECHO, Layout, Running, ask, until, wheel
 
 WAITS_FOR_A_FILE = """
 import pathlib, time
@@ -236,18 +235,6 @@ def test_pickles_find_the_programs_own_classes(layout: Layout) -> None:
     """)
     with layout.start() as running:
         assert running.predict(b"1").body == b"true"
-
-
-def wheel(folder: Path, name: str) -> Path:
-    """A distribution with one empty module."""
-    path = folder / f"{name}-1.0-py3-none-any.whl"
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.py", "")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path
 
 
 def test_requirements_that_came_with_the_model_are_installed_before_it_is_loaded(

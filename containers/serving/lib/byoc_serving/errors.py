@@ -20,9 +20,10 @@ class ServingError(Exception):
 class ModelLoadError(ServingError):
     """The user's own code failed while the program was imported or the model loaded."""
 
-    def __init__(self, what: str, *, why: str, fix: str, traceback: str) -> None:
+    def __init__(self, what: str, *, why: str, fix: str, traceback: str, cause: BaseException) -> None:
         super().__init__(what, why=why, fix=fix)
         self.traceback = traceback
+        self.cause = cause
 
     def __str__(self) -> str:
         return self.traceback + super().__str__()

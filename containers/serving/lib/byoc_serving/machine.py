@@ -5,9 +5,25 @@ from __future__ import annotations
 import glob
 import math
 import os
-from typing import Optional
+from typing import Dict, Optional, Tuple
 
 MOST_WORKERS = 4  # each holds the whole model in memory; more is the user's decision
+
+NO_LIMIT = 1 << 60  # bytes; version 1 of cgroups says "unlimited" with a number larger than any machine
+CGROUP_FILES = (  # limit, use, statistics, and there: what files take that the kernel can drop
+    (
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory.current",
+        "/sys/fs/cgroup/memory.stat",
+        "inactive_file",
+    ),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
 
 
 def worker_count() -> int:
@@ -39,6 +55,25 @@ def memory() -> int:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+def free_memory() -> Tuple[int, int]:
+    """Bytes that can still be had, and all there are, within the limit of the cgroup or of the machine.
+
+    What the kernel keeps of files it can drop, so that counts as free. (1, 1) where nothing tells.
+    """
+    for limit, used, statistics, cached in CGROUP_FILES:
+        most, now = _fields(limit), _fields(used)
+        if most and most[0].isdigit() and int(most[0]) < NO_LIMIT and now:
+            return int(most[0]) - int(now[0]) + _table(statistics).get(cached, 0), int(most[0])
+    host = _table("/proc/meminfo")  # in KiB
+    return host.get("MemAvailable:", 1) * 1024, host.get("MemTotal:", 1) * 1024
+
+
+def _table(path: str) -> Dict[str, int]:
+    """A file of names and numbers; a name may be said with a colon, a number with its unit after it."""
+    words = _fields(path)
+    return {name: int(number) for name, number in zip(words, words[1:]) if number.isdigit()}
 
 
 def _quota() -> Optional[float]:

@@ -23,9 +23,9 @@ from typing import AsyncIterator, Dict, Sequence
 from byoc_serving import log, machine, net, usercode
 from byoc_serving.errors import ServingError
 from byoc_serving.gate import Gate
-from byoc_serving.server import GRACE
 from byoc_serving.settings import Settings, read_settings
 from byoc_serving.usercode import Program
+from byoc_serving.uvicorn_server import GRACE
 
 HANDLER = "byoc_serving.mms_handler:handle"
 REPORT_TO = "BYOC_SERVING_REPORT_TO"  # variable with the path of the socket on which the workers report

@@ -10,16 +10,14 @@ import time
 from types import FrameType
 from typing import Any, Callable, List, Optional, Sequence
 
-from byoc_serving import batch, log, machine, net, usercode, workers
+from byoc_serving import batch, log, machine, multi, net, usercode, workers
 from byoc_serving.app import App
 from byoc_serving.errors import ServingError
 from byoc_serving.functions import Functions
 from byoc_serving.settings import Settings, read_settings
 from byoc_serving.usercode import Program
 from byoc_serving.userthread import UserThread
-
-GRACE = 25  # seconds for requests in flight after SIGTERM; SIGKILL comes after 30 (INF-13)
-KEEP_ALIVE = 75  # seconds a connection may idle; longer than the pools in front of it keep theirs
+from byoc_serving.uvicorn_server import import_uvicorn, uvicorn_server
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -34,10 +32,13 @@ def main(arguments: Sequence[str], started: float) -> int:
 
 def _main(arguments: Sequence[str], started: float) -> int:
     settings = read_settings(arguments, os.environ)
+    if settings.multi_model:
+        import_uvicorn()
+        return multi.serve(settings, arguments, started)
     program = usercode.find_program(settings, os.environ)
     usercode.install_requirements(settings)
     os.environ.setdefault("OMP_NUM_THREADS", str(machine.threads_per_worker(settings.workers)))
-    _import_uvicorn()
+    import_uvicorn()
     sock = net.bind(settings.port)
     worker = Worker(settings, program, sock)
 
@@ -76,7 +77,7 @@ class Worker:
         app = App(self._functions[0], self._thread, self.settings.max_payload, self.end)
         if self._parameters:
             app.tell(self._parameters)
-        self._server = _uvicorn_server(app, ready)
+        self._server = uvicorn_server(app, ready)
         if leash is not None:
             loop.add_reader(leash, self.end, 1)
         loop.run_until_complete(self._server.serve(sockets=[self.sock]))
@@ -108,42 +109,3 @@ def _exit_now(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _import_uvicorn() -> None:
-    """Fail early, and before workers are made: they share what is imported here."""
-    try:
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise ServingError(
-            "uvicorn cannot be imported",
-            why="{}, by {}".format(error, sys.executable),
-            fix="build the image with byoc, which adds it, or install uvicorn into this Python",
-        ) from error
-
-
-def _uvicorn_server(app: App, ready: Callable[[], None]) -> Any:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
-            await super().startup(sockets=sockets)
-            ready()
-
-    return Server(
-        uvicorn.Config(
-            app,
-            interface="asgi3",
-            loop="none",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            log_level="critical",
-            access_log=False,  # the app reports its errors itself, once
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=GRACE,
-        )
-    )

@@ -69,19 +69,27 @@ def find_program(settings: Settings, environ: Mapping[str, str]) -> Program:
     )
 
 
-def install_requirements(settings: Settings) -> None:
-    """Install what the model's ``code/requirements.txt`` asks for (STK-04). Raises ServingError."""
-    path = os.path.join(settings.model_dir, "code", "requirements.txt")
+def wants_requirements(settings: Settings) -> bool:
+    """Whether the model has a ``code/requirements.txt`` that names a package."""
+    path = _requirements(settings)
     if not os.path.isfile(path):
-        return
+        return False
     if not _wanted(path):
         say("{} names no package: nothing to install".format(path))
+        return False
+    return True
+
+
+def install_requirements(settings: Settings, python: str = sys.executable) -> None:
+    """Install for *python* what ``code/requirements.txt`` asks for (STK-04). Raises ServingError."""
+    if not wants_requirements(settings):
         return
+    path = _requirements(settings)
     say("installing {}".format(path))
     # Debian's Python does not install system-wide unless told (PEP 668); a container owns its system.
     environ = dict(os.environ, PIP_BREAK_SYSTEM_PACKAGES="1", PIP_ROOT_USER_ACTION="ignore")
     command = [
-        sys.executable,
+        python,
         "-m",
         "pip",
         "install",
@@ -98,6 +106,10 @@ def install_requirements(settings: Settings) -> None:
             fix="bake them with [python] requirements, or give the container a way to the package index",
         )
     importlib.invalidate_caches()
+
+
+def _requirements(settings: Settings) -> str:
+    return os.path.join(settings.model_dir, "code", "requirements.txt")
 
 
 def import_program(program: Program) -> ModuleType:
@@ -132,6 +144,7 @@ class user_code:  # noqa: N801 - reads as a statement: `with user_code("..."):`
             why=describe(error),
             fix="the traceback is above; `byoc run serve` shows the same on your machine",
             traceback=user_traceback(error),
+            cause=error,
         ) from None
 
 
