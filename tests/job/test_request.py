@@ -1,4 +1,4 @@
-"""A CreateTrainingJob request as a job for one host."""
+"""A CreateTrainingJob request as a job to run here."""
 
 from typing import Any
 
@@ -53,16 +53,95 @@ def test_what_decides_how_the_container_starts_is_taken_over() -> None:
     assert request.ignored == ("OutputDataConfig", "RoleArn")
 
 
+def test_hosts_groups_isolation_and_checkpoints_are_taken_over() -> None:
+    """CFG-05, TRN-10, TRN-11, OUT-07."""
+    usual = read_request(REQUEST, name="job.json")
+    assert (usual.hosts, usual.groups, usual.isolated) == (1, (), False)
+    assert (usual.checkpoint_path, usual.warm_pool) == (None, False)
+    groups = [
+        {"InstanceGroupName": "gpu", "InstanceType": "ml.g5.xlarge", "InstanceCount": 2},
+        {"InstanceGroupName": "data", "InstanceType": "ml.c5.large", "InstanceCount": 1},
+    ]
+    changes: dict[str, Any] = {"ResourceConfig": {"InstanceGroups": groups, "VolumeSizeInGB": 1}}
+    changes |= {"EnableNetworkIsolation": True, "CheckpointConfig": {"S3Uri": "s3://b/c"}}
+    request = read_request({**REQUEST, **changes}, name="job.json")
+    assert request.groups == (("gpu", "ml.g5.xlarge", 2), ("data", "ml.c5.large", 1))
+    assert (request.isolated, request.checkpoint_path) == (True, "/opt/ml/checkpoints")
+    changes = {"ResourceConfig": {"InstanceCount": 3, "InstanceType": "t", "KeepAlivePeriodInSeconds": 60}}
+    changes |= {"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/ckpt"}}
+    request = read_request({**REQUEST, **changes}, name="job.json")
+    assert (request.hosts, request.warm_pool, request.checkpoint_path) == (3, True, "/ckpt")
+
+
+def channel(**changes: Any) -> Any:
+    return read_request({**REQUEST, "InputDataConfig": [{"ChannelName": "c", **changes}]}, name="j").channels[
+        0
+    ]
+
+
+def test_what_a_channel_asks_for_is_taken_over() -> None:
+    """CHN-03 to CHN-07."""
+    s3 = {
+        "S3DataType": "AugmentedManifestFile",
+        "S3Uri": "s3://b/m",
+        "S3DataDistributionType": "ShardedByS3Key",
+        "AttributeNames": ["image-ref", "label"],
+    }
+    found = channel(
+        DataSource={"S3DataSource": s3},
+        InputMode="Pipe",
+        RecordWrapperType="RecordIO",
+        CompressionType="Gzip",
+        ShuffleConfig={"Seed": 7},
+    )
+    assert (found.mode, found.data_type, found.distribution) == (
+        "Pipe",
+        "AugmentedManifestFile",
+        "ShardedByS3Key",
+    )
+    assert (found.attributes, found.compression, found.shuffle) == (("image-ref", "label"), "Gzip", 7)
+    assert found.record_wrapper == "RecordIO"
+
+
+def test_a_file_system_is_a_mounted_folder() -> None:
+    """CHN-05."""
+    system = {
+        "FileSystemId": "fs-1",
+        "FileSystemType": "EFS",
+        "FileSystemAccessMode": "rw",
+        "DirectoryPath": "/data",
+    }
+    found = channel(DataSource={"FileSystemDataSource": system})
+    assert (found.uri, found.mode, found.file_system, found.read_only) == ("/data", "File", True, False)
+
+
+FILES = {"FileSystemDataSource": {"DirectoryPath": "/d", "FileSystemAccessMode": "ro"}}
+GROUP = {"InstanceGroupName": "g", "InstanceType": "t", "InstanceCount": 1}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"ResourceConfig": {"InstanceCount": 2}}, "ResourceConfig.InstanceCount: 2 hosts"),
-        ({"ResourceConfig": {"InstanceGroups": [{}]}}, "ResourceConfig.InstanceGroups"),
-        ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
-        ({"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, "channel test has mode Pipe"),
+        (
+            {"InputDataConfig": [{"ChannelName": "c", "InputMode": "Pipe", "DataSource": FILES}]},
+            "its mode is File only (CHN-05)",
+        ),
+        (
+            {
+                "InputDataConfig": [
+                    {"ChannelName": "c", "DataSource": {"S3DataSource": {"InstanceGroupNames": ["h"]}}}
+                ]
+            },
+            "InstanceGroupNames has h, which is no group of the job",
+        ),
+        ({"ResourceConfig": {"InstanceGroups": [GROUP], "InstanceCount": 2}}, "InstanceGroups go without"),
+        (
+            {"ResourceConfig": {"InstanceGroups": [GROUP], "KeepAlivePeriodInSeconds": 60}},
+            "instance groups have no warm pool",
+        ),
     ],
 )
-def test_what_one_host_cannot_do_is_refused_by_name(change: dict[str, Any], said: str) -> None:
+def test_members_that_do_not_go_together_are_refused_by_name(change: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_request({**REQUEST, **change}, name="job.json")
     assert said in "\n".join(caught.value.details)

@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from byoc_kit.work.api import run_train
+from local.runs import end, record, remove_kept, start
 from rig.projects import Command
 
 pytestmark = pytest.mark.engine
@@ -35,36 +36,6 @@ def facts(run: str) -> dict[str, Any]:
     content = json.loads((Path(run.strip()) / "output/data/facts.json").read_text())
     assert isinstance(content, dict)
     return content
-
-
-def record(folder: Path) -> dict[str, Any]:
-    content = json.loads((folder / ".byoc/runs/latest/job.json").read_text())
-    assert isinstance(content, dict)
-    return content
-
-
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """``byoc`` as a process that can be signalled, once its container is ready to be stopped."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "byoc_kit", *words], cwd=folder, stderr=subprocess.PIPE, text=True
-    )
-    seen = []
-    assert process.stderr is not None
-    for line in process.stderr:
-        seen.append(line)
-        if "ready to be stopped" in line:
-            return process
-    raise AssertionError("".join(seen))
-
-
-def end(process: subprocess.Popen[str], *numbers: signal.Signals) -> str:
-    """Send the signals, a moment apart, and give what the process said until its end."""
-    for number in numbers:
-        process.send_signal(number)
-        time.sleep(1)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 128 + numbers[0]
-    return said
 
 
 def test_the_container_sees_what_the_service_shows(byoc: Command, algo: str, here: Path, left: Left) -> None:
@@ -244,8 +215,7 @@ def test_keep_keeps_until_it_is_removed_by_hand(
     done = byoc("run", "train", algo, "--keep", cwd=here)
     byoc("run", "train", algo, cwd=here)
     assert len(left()) == 2, "a container and its network"
-    words = done.stderr.partition("remove it with `")[2].partition("`")[0]
-    subprocess.run(words, shell=True, check=True, capture_output=True)
+    remove_kept(done.stderr)
     assert not left()
 
 

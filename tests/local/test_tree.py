@@ -60,7 +60,7 @@ def test_input_is_read_only_and_the_rest_is_not(tmp_path: Path, data: Path) -> N
     """TRN-06, CHN-01."""
     asked = job(Channel(name="train", source=data), Channel(name="one", source=data / "a.csv"))
     tree = create(tmp_path / "runs", asked)
-    seen = {str(mount.target): (mount.source, mount.read_only) for mount in mounts(tree, asked)}
+    seen = {str(mount.target): (mount.source, mount.read_only) for mount in mounts(tree, asked, "algo-1")}
     assert seen == {
         "/opt/ml/input": (tree.input, True),
         "/opt/ml/input/data/train": (data, True),
@@ -69,7 +69,7 @@ def test_input_is_read_only_and_the_rest_is_not(tmp_path: Path, data: Path) -> N
         "/opt/ml/output": (tree.output, False),
         "/opt/ml/checkpoints": (tree.checkpoints, False),
     }
-    for mount in mounts(tree, asked):
+    for mount in mounts(tree, asked, "algo-1"):
         if PurePosixPath("/opt/ml/input/data") in mount.target.parents:
             assert (tree.root / mount.target.relative_to("/opt/ml")).exists(), (
                 "Docker cannot make it: read-only"

@@ -21,6 +21,7 @@ __all__ = ["train"]
 Examples:
   byoc run train                                     the last build, with what byoc.toml says
   byoc run train --hp epochs=3 --channel train=data  other values for one run
+  byoc run train --hosts 2                           two containers that know each other
   byoc run train --live                              the source as it is now, without a build
   byoc run train --job request.json --channel train=data
   byoc run train docker:churn:latest --shell         a shell where training would start
@@ -40,6 +41,20 @@ Examples:
 @click.option("--job", "job_file", type=PATH, metavar="FILE", help="A CreateTrainingJob request as JSON.")
 @click.option("--sdk", is_flag=True, help="Encode hyperparameters as the SageMaker SDK does.")
 @click.option("--instance-type", help="What resourceconfig.json says.  [default: ml.m5.xlarge]")
+@click.option(
+    "--hosts",
+    type=int,
+    metavar="N",
+    help="How many hosts, each a container.  [default: the job file's, or 1]",
+)
+@click.option(
+    "--group",
+    "groups",
+    metavar="NAME=TYPE:COUNT",
+    multiple=True,
+    help="A group of hosts of one instance type, for a heterogeneous cluster.",
+)
+@click.option("--isolated", is_flag=True, help="No network but between the hosts (EnableNetworkIsolation).")
 @click.option(
     "--time-limit", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop the job after so long."
 )
@@ -86,6 +101,7 @@ def _train_json(result: "TrainResult") -> dict[str, object]:
         "image": result.image,
         "run": str(result.run),
         "model": {"path": str(result.model), "archive": str(result.archive), "files": dict(result.files)},
+        "clashes": list(result.clashes),
         "seconds": round(result.seconds, 3),
         "exit_code": 0,
         "failure": None,

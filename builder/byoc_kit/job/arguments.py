@@ -7,7 +7,7 @@ from typing import Literal
 
 from byoc_kit.errors import UsageError
 
-__all__ = ["MODES", "ChannelArgument", "channel", "hyperparameter", "pairs", "size"]
+__all__ = ["MODES", "ChannelArgument", "channel", "group", "hyperparameter", "pairs", "size"]
 
 Mode = Literal["File", "FastFile", "Pipe"]
 MODES: tuple[Mode, ...] = ("File", "FastFile", "Pipe")  # api:TrainingInputMode
@@ -71,6 +71,20 @@ def _channel_fault(path: str, unknown: list[str], mode: str) -> str:
     if unknown:
         return f"there is no setting {unknown[0]!r}"
     return f"there is no input mode {mode!r} (CHN-01 to CHN-03)"
+
+
+def group(text: str) -> tuple[str, str, int]:
+    """``NAME=INSTANCE-TYPE:COUNT`` as name, type and count. Raises UsageError."""
+    name, equals, rest = text.partition("=")
+    kind, colon, count = rest.rpartition(":")
+    if not (name and equals and kind and colon and count.isdigit() and int(count)):
+        raise UsageError(
+            f"--group {text!r} is not NAME=INSTANCE-TYPE:COUNT",
+            why="a group of hosts has a name, one instance type and at least one host",
+            fix="for example --group trainers=ml.g5.xlarge:2 --group readers=ml.c5.large:1",
+            id="BYOC-E422",
+        )
+    return name, kind, int(count)
 
 
 def hyperparameter(value: object, *, sdk: bool = False) -> str:

@@ -14,6 +14,7 @@ from byoc_kit.job.types import ServeJob, TrainingJob
 
 __all__ = [
     "SERVING_PORT",
+    "WARM_POOL",
     "ContainerPlan",
     "Mount",
     "Port",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 DEFAULT_SHM = 64 << 20  # bytes; Docker's default, and what little is known of the service (HAR-06)
-TRAINING_HOSTNAME = "ip-10-0-0-12.ec2.internal"  # the cloud's hosts are not called algo-1 (HAR-05)
+WARM_POOL = PurePosixPath("/opt/ml/sagemaker/warmpoolcache")  # TRN-10
 SERVING_PORT = 8080  # INF-01
 HOSTING_HOSTNAME = "model.aws.local"  # HAR-05, INF-18
 
@@ -69,6 +70,12 @@ class ContainerPlan:
     """Bytes of /dev/shm."""
     init: bool = False
     """Whether Docker's own init is PID 1 (HAR-07)."""
+    cpus: float | None = None
+    """How many CPUs' time it may use; None: all."""
+    memory: int | None = None
+    """Bytes it may use; there is no swap then. None: as much as there is."""
+    gpus: int = 0
+    """How many GPUs it gets; -1: all."""
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,12 +90,27 @@ def training_container(
         image=image,
         command=job.arguments if job.arguments is not None else word,
         entrypoint=job.entrypoint,
-        env={**_ambient(job.region), **_identity(job), **job.environment},
+        env={**_training_ambient(job), **_identity(job), **job.environment},
         mounts=mounts,
         network=network,
         alias=host,
-        hostname=TRAINING_HOSTNAME,
+        hostname=_hostname(job, host),
     )
+
+
+def _hostname(job: TrainingJob, host: str) -> str:
+    """The cloud's hosts are not called algo-1 (HAR-05)."""
+    return f"ip-10-0-0-{12 + job.hosts.index(host)}.ec2.internal"
+
+
+def _training_ambient(job: TrainingJob) -> dict[str, str]:
+    """The platform's own variables; an isolated container finds nothing of AWS (TRN-11)."""
+    ambient = _ambient(job.region)
+    if job.isolated:
+        del ambient["AWS_REGION"]
+    if job.warm_pool:
+        ambient["SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY"] = str(WARM_POOL)  # TRN-10
+    return ambient
 
 
 def _identity(job: TrainingJob) -> dict[str, str]:
@@ -126,6 +148,7 @@ def docker_run(plan: ContainerPlan, *, interactive: bool) -> tuple[str, ...]:
     words = ["docker", "run", "--rm", "-it" if interactive else "-i", "--name", plan.name]
     words += ["--hostname", plan.hostname, "--shm-size", str(plan.shm_size)]
     words += ["--init"] if plan.init else []
+    words += _resources(plan)
     words += ["--network", plan.network, "--network-alias", plan.alias]
     for key, value in plan.labels.items():
         words += ["--label", f"{key}={value}"]
@@ -139,6 +162,15 @@ def docker_run(plan: ContainerPlan, *, interactive: bool) -> tuple[str, ...]:
         words += ["--publish", f"127.0.0.1:{port.host}:{port.container}"]
     words += ["--entrypoint", plan.entrypoint[0]] if plan.entrypoint else []
     return (*words, plan.image, *(plan.entrypoint or ())[1:], *(plan.command or ()))
+
+
+def _resources(plan: ContainerPlan) -> list[str]:
+    words = [] if plan.cpus is None else ["--cpus", f"{plan.cpus:g}"]
+    if plan.memory is not None:
+        words += ["--memory", str(plan.memory), "--memory-swap", str(plan.memory)]
+    if plan.gpus:
+        words += ["--gpus", "all" if plan.gpus < 0 else str(plan.gpus)]
+    return words
 
 
 def _mount_option(mount: Mount) -> str:

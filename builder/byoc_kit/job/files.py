@@ -3,18 +3,16 @@
 import json
 from collections.abc import Mapping
 
-from byoc_kit.job.types import Channel, InstanceGroup, TrainingJob
+from byoc_kit.job.types import HOMOGENEOUS, Channel, InstanceGroup, TrainingJob
 
 __all__ = ["config_files", "input_data_config", "resource_config"]
-
-HOMOGENEOUS = "homogeneousCluster"  # the one group's name when a job has no instance groups (CFG-05)
 
 
 def config_files(job: TrainingJob, host: str) -> Mapping[str, str]:
     """File name to JSON text, for the container of *host*."""
     contents = {
         "hyperparameters.json": dict(job.hyperparameters),
-        "inputdataconfig.json": input_data_config(job.channels),
+        "inputdataconfig.json": input_data_config(job.channels_of(host)),
         "resourceconfig.json": resource_config(job, host),
     }
     return {name: json.dumps(content, ensure_ascii=False) for name, content in contents.items()}
@@ -40,7 +38,7 @@ def resource_config(job: TrainingJob, host: str) -> dict[str, object]:
     groups = job.groups or (
         InstanceGroup(name=HOMOGENEOUS, instance_type=job.instance_type, hosts=job.hosts),
     )
-    own = next(group for group in groups if host in group.hosts)
+    own = job.group_of(host)
     return {
         "current_host": host,
         "current_instance_type": own.instance_type,

@@ -17,21 +17,32 @@ USED = frozenset(
         "ResourceConfig",
         "StoppingCondition",
         "CheckpointConfig",
+        "EnableNetworkIsolation",
         "Environment",
     }
 )
-"""Members of the request that decide how the container is started."""
+"""Members of the request that decide how the containers are started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedChannel:
-    """A channel of the request; where its data lie on this machine must be said beside it."""
+    """A channel of the request; its data are fetched from *uri*, or something of this machine stands in."""
 
     name: str
     uri: str
+    """``s3://...``; a file system where *file_system* is set, and a dataset otherwise."""
     mode: str
     content_type: str | None
     record_wrapper: str
+    data_type: str = "S3Prefix"
+    distribution: str = "FullyReplicated"
+    attributes: tuple[str, ...] = ()
+    compression: str = "None"
+    shuffle: int | None = None
+    groups: tuple[str, ...] = ()
+    file_system: bool = False
+    """Whether it is an EFS or FSx (CHN-05)."""
+    read_only: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,61 +57,94 @@ class TrainingRequest:
     entrypoint: tuple[str, ...] | None
     arguments: tuple[str, ...] | None
     instance_type: str | None
+    hosts: int
+    groups: tuple[tuple[str, str, int], ...]
+    """Name, instance type and count of each instance group."""
     max_runtime: int | None
+    checkpoint_path: str | None
+    """CheckpointConfig.LocalPath; None: the job has no checkpoints (OUT-07)."""
+    isolated: bool
+    warm_pool: bool
     ignored: tuple[str, ...]
     """Members that mean nothing on this machine."""
 
 
 def read_request(document: Mapping[str, Any], *, name: str) -> TrainingRequest:
-    """The request in *document* of the file *name*. Raises UsageError for what one host cannot do."""
-    problems = tuple(_unsupported(document))
+    """The request in *document* of the file *name*. Raises UsageError for what the service refuses."""
+    channels = tuple(_channels(document))
+    resources = document.get("ResourceConfig", {})
+    groups = tuple(_groups(resources))
+    problems = (*_faults(channels, {group for group, _, _ in groups}), *_resource_faults(resources))
     if problems:
         raise UsageError(
-            f"{name}: this job cannot be run here",
-            why="byoc run train starts one host and gives it whole files (modes File and FastFile)",
-            fix="change the members named above in a copy of the file, and give byoc the copy",
+            f"{name}: the service would refuse this job",
+            why="its members do not go together",
+            fix="change the members named above",
             id="BYOC-E408",
             details=problems,
         )
     algorithm = document.get("AlgorithmSpecification", {})
+    checkpoints = document.get("CheckpointConfig")
     return TrainingRequest(
         name=document["TrainingJobName"],
         image=algorithm.get("TrainingImage"),
         hyperparameters=document.get("HyperParameters", {}),
         environment=document.get("Environment", {}),
-        channels=tuple(_channels(document)),
+        channels=channels,
         entrypoint=_words(algorithm.get("ContainerEntrypoint")),
         arguments=_words(algorithm.get("ContainerArguments")),
-        instance_type=document.get("ResourceConfig", {}).get("InstanceType"),
+        instance_type=resources.get("InstanceType"),
+        hosts=resources.get("InstanceCount", 1),
+        groups=groups,
         max_runtime=document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"),
+        checkpoint_path=checkpoints.get("LocalPath", "/opt/ml/checkpoints") if checkpoints else None,
+        isolated=document.get("EnableNetworkIsolation", False),
+        warm_pool=bool(resources.get("KeepAlivePeriodInSeconds")),
         ignored=tuple(sorted(document.keys() - USED)),
     )
 
 
-def _unsupported(document: Mapping[str, Any]) -> Iterator[str]:
-    resources = document.get("ResourceConfig", {})
-    if resources.get("InstanceCount", 1) != 1:
-        yield f"ResourceConfig.InstanceCount: {resources['InstanceCount']} hosts; 1 can be started"
-    if resources.get("InstanceGroups"):
-        yield "ResourceConfig.InstanceGroups: groups of hosts; 1 host can be started"
-    if document.get("EnableNetworkIsolation"):
-        yield "EnableNetworkIsolation: the container here has a network"
-    for channel in _channels(document):
-        if channel.mode == "Pipe":
-            yield f"InputDataConfig: channel {channel.name} has mode Pipe; File and FastFile can be given"
+def _groups(resources: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+    for group in resources.get("InstanceGroups", ()):
+        yield group["InstanceGroupName"], group["InstanceType"], group["InstanceCount"]
 
 
 def _channels(document: Mapping[str, Any]) -> Iterator[RequestedChannel]:
     usual = document.get("AlgorithmSpecification", {}).get("TrainingInputMode", "File")
     for channel in document.get("InputDataConfig", ()):
         source = channel.get("DataSource", {})
+        s3 = source.get("S3DataSource", {})
+        files = source.get("FileSystemDataSource", {})
         yield RequestedChannel(
             name=channel["ChannelName"],
-            uri=source.get("S3DataSource", {}).get("S3Uri") or "a file system",
-            mode=channel.get("InputMode", usual),
+            uri=s3.get("S3Uri") or files.get("DirectoryPath") or "a dataset",
+            mode=channel.get("InputMode") or ("File" if files else usual),
             content_type=channel.get("ContentType"),
             record_wrapper=channel.get("RecordWrapperType", "None"),
+            data_type=s3.get("S3DataType", "S3Prefix"),
+            distribution=s3.get("S3DataDistributionType", "FullyReplicated"),
+            attributes=tuple(s3.get("AttributeNames", ())),
+            compression=channel.get("CompressionType", "None"),
+            shuffle=channel.get("ShuffleConfig", {}).get("Seed"),
+            groups=tuple(s3.get("InstanceGroupNames", ())),
+            file_system=bool(files),
+            read_only=files.get("FileSystemAccessMode", "ro") == "ro",
         )
+
+
+def _faults(channels: tuple[RequestedChannel, ...], groups: set[str]) -> Iterator[str]:
+    for channel in channels:
+        for unknown in sorted(set(channel.groups) - groups):
+            yield f"channel {channel.name}: InstanceGroupNames has {unknown}, which is no group of the job"
+        if channel.file_system and channel.mode != "File":
+            yield f"channel {channel.name}: a file system is mounted; its mode is File only (CHN-05)"
+
+
+def _resource_faults(resources: Mapping[str, Any]) -> Iterator[str]:
+    if resources.get("InstanceGroups") and (resources.keys() & {"InstanceType", "InstanceCount"}):
+        yield "ResourceConfig: InstanceGroups go without InstanceType and InstanceCount"
+    if resources.get("InstanceGroups") and resources.get("KeepAlivePeriodInSeconds"):
+        yield "ResourceConfig: instance groups have no warm pool (TRN-10)"
 
 
 def _words(value: list[str] | None) -> tuple[str, ...] | None:

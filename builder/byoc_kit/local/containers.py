@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["RUN", "Log", "Running", "Session", "left_runs", "remove", "remove_leftovers"]
+__all__ = ["RUN", "Log", "Running", "Session", "left_runs", "remove", "remove_leftovers", "stop_all"]
 
 RUN = "byoc.run"
 OWNER = "byoc.owner"
@@ -66,6 +66,8 @@ class Running:
 
     def __init__(self, client: "docker.DockerClient", identity: str, plan: ContainerPlan, log: Log) -> None:
         self._api, self.id, self.plan, self.log = client.api, identity, plan, log
+        self.ended_at = 0.0
+        """When it ended, on the clock of time.monotonic(); means nothing before."""
         self._ended = threading.Event()
         self._exit: Exit | None = None
         attached = self._api.attach_socket(identity, {"stdout": 1, "stderr": 1, "stream": 1})
@@ -92,6 +94,7 @@ class Running:
     def _await(self) -> None:
         try:
             self._api.wait(self.id, timeout=None)
+            self.ended_at = time.monotonic()
             state = self._api.inspect_container(self.id)["State"]
             self._exit = Exit(int(state["ExitCode"]), bool(state.get("OOMKilled")))
             self._copying.join(timeout=5)
@@ -109,28 +112,22 @@ class Running:
 
     def stop(self, grace: float, talk: Talk) -> Exit:
         """Stop as the service does: SIGTERM, *grace* seconds, SIGKILL (HAR-08). Ctrl-C meanwhile: SIGKILL."""
-        if self.wait(0) is None:
-            talk.say(
-                f"stopping {self.plan.name}: SIGTERM, then up to {grace:.0f} s (Ctrl-C again kills it now)"
-            )
-            try:
-                self._signal(self._stop_signal())
-                self._count_down(grace, talk)
-            except (KeyboardInterrupt, SystemExit):
-                talk.say("killing it")
-        if self.wait(0) is None:
-            self._signal("SIGKILL")
+        stop_all([self], grace, talk)
         return self.wait(30) or Exit(137)
 
-    def _count_down(self, grace: float, talk: Talk) -> None:
-        end = time.monotonic() + grace
-        while (left := end - time.monotonic()) > 0 and self.wait(min(left, TELL_EVERY)) is None:
-            talk.say(f"{self.plan.name} has {max(0.0, end - time.monotonic()):.0f} s left to stop")
+    def kill(self) -> None:
+        """SIGKILL, at once."""
+        self.signal("SIGKILL")
+
+    def terminate(self) -> None:
+        """Ask it to end, with the image's own stop signal if it has one."""
+        self.signal(self._stop_signal())
 
     def _stop_signal(self) -> str:
         return self._api.inspect_container(self.id)["Config"].get("StopSignal") or "SIGTERM"
 
-    def _signal(self, name: str) -> None:
+    def signal(self, name: str) -> None:
+        """Send the signal *name* to its first process; nothing if it has ended."""
         from docker.errors import APIError
 
         with suppress(APIError):  # it has ended between two looks
@@ -149,6 +146,39 @@ class Running:
         return int(bindings[0]["HostPort"]) if bindings else None
 
 
+def stop_all(runnings: Sequence[Running], grace: float, talk: Talk) -> None:
+    """Stop all at the same time as the service does: SIGTERM, *grace* seconds, SIGKILL (HAR-08).
+
+    Ctrl-C meanwhile: SIGKILL at once. Returns when all have ended.
+    """
+    if live := _live(runnings):
+        names = ", ".join(running.plan.name for running in live)
+        talk.say(f"stopping {names}: SIGTERM, then up to {grace:.0f} s (Ctrl-C again kills it now)")
+        try:
+            for running in live:
+                running.terminate()
+            _count_down(live, time.monotonic() + grace, talk)
+        except (KeyboardInterrupt, SystemExit):
+            talk.say("killing it")
+    for running in _live(runnings):
+        running.kill()
+    for running in runnings:
+        running.wait(30)
+
+
+def _live(runnings: Sequence[Running]) -> list[Running]:
+    return [running for running in runnings if running.wait(0) is None]
+
+
+def _count_down(runnings: Sequence[Running], end: float, talk: Talk) -> None:
+    while (live := _live(runnings)) and (left := end - time.monotonic()) > 0:
+        told = time.monotonic() + min(left, TELL_EVERY)
+        for running in live:
+            running.wait(max(0.0, told - time.monotonic()))
+        for running in _live(live):
+            talk.say(f"{running.plan.name} has {max(0.0, end - time.monotonic()):.0f} s left to stop")
+
+
 def _slice(deadline: float | None) -> float:
     return 0.5 if deadline is None else max(0.0, min(0.5, deadline - time.monotonic()))
 
@@ -156,14 +186,26 @@ def _slice(deadline: float | None) -> float:
 class Session:
     """A context in which containers of one run live; leaving it removes them and their network, always."""
 
-    def __init__(self, client: "docker.DockerClient", run: str, *, talk: Talk, keep: bool = False) -> None:
+    def __init__(
+        self,
+        client: "docker.DockerClient",
+        run: str,
+        *,
+        talk: Talk,
+        keep: bool = False,
+        isolated: bool = False,
+    ) -> None:
+        """*isolated*: the containers reach each other and nothing else (TRN-11)."""
         self.client, self.run, self._talk, self._keep = client, run, talk, keep
+        self._isolated = isolated
 
     def __enter__(self) -> "Session":
         with engine_errors("removing what an earlier run left"):
             remove_leftovers(self.client, self._talk)
         with engine_errors("making a network"):
-            self.client.api.create_network(self.network, driver="bridge", labels=self._labels())
+            self.client.api.create_network(
+                self.network, driver="bridge", labels=self._labels(), internal=self._isolated
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -187,6 +229,11 @@ class Session:
             created = self.client.api.create_container(**_creation(self.client, self.labels(plan)))
         return Running(self.client, created["Id"], plan, log)
 
+    def discard(self, running: Running) -> None:
+        """Remove a container before the end of the session, so that its name is free."""
+        with engine_errors(f"removing {running.plan.name}"):
+            self.client.api.remove_container(running.id, force=True, v=True)
+
     def _labels(self) -> dict[str, str]:
         return {RUN: self.run, OWNER: owner(), **({KEEP: "true"} if self._keep else {})}
 
@@ -195,7 +242,7 @@ class Session:
         return ", ".join(name.removeprefix("/") for container in found for name in container["Names"])
 
     def _removal(self) -> str:
-        return f"`docker rm -f {self._names()} && docker network rm {self.network}`"
+        return f"`docker rm -f {self._names().replace(',', '')} && docker network rm {self.network}`"
 
 
 def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, Any]:
@@ -218,9 +265,26 @@ def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, A
         "labels": dict(plan.labels),
         "ports": list(ports),
         "host_config": api.create_host_config(
-            mounts=mounts, shm_size=plan.shm_size, init=plan.init, port_bindings=ports
+            mounts=mounts,
+            shm_size=plan.shm_size,
+            init=plan.init,
+            port_bindings=ports,
+            **_resources(plan),
         ),
         "networking_config": {"EndpointsConfig": {plan.network: {"Aliases": [plan.alias]}}},
+    }
+
+
+def _resources(plan: ContainerPlan) -> dict[str, Any]:
+    """The limits of *plan*, in the words of docker-py."""
+    from docker.types import DeviceRequest
+
+    return {
+        **({} if plan.cpus is None else {"nano_cpus": round(plan.cpus * 1e9)}),
+        **({} if plan.memory is None else {"mem_limit": plan.memory, "memswap_limit": plan.memory}),
+        **(
+            {"device_requests": [DeviceRequest(count=plan.gpus, capabilities=[["gpu"]])]} if plan.gpus else {}
+        ),
     }
 
 

@@ -10,7 +10,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["give_back"]
+__all__ = ["give_back", "give_back_all"]
 
 WAYS = (
     ("chown", ("-R", "-h", "{owner}", "/given")),
@@ -25,16 +25,22 @@ def give_back(client: "docker.DockerClient", image: str, folder: Path, talk: Tal
 
     Where the image has no program for it, a warning tells the command that does it.
     """
-    if os.name == "nt" or not (foreign := _foreign(folder)):
+    give_back_all(client, image, [folder], talk)
+
+
+def give_back_all(client: "docker.DockerClient", image: str, folders: Sequence[Path], talk: Talk) -> None:
+    """Do for several folders, with one helper container, what :func:`give_back` does for one."""
+    if os.name == "nt" or not (foreign := [path for folder in folders for path in _foreign(folder)]):
         return
     user, group = _inside(client)
     for program, arguments in WAYS:
         words = [word.format(owner=f"{user}:{group}", user=user, group=group) for word in arguments]
-        if _helped(client, image, folder, [program, *words]):
+        if _helped(client, image, folders, [program, *words]):
             return
+    names = " ".join(str(folder) for folder in folders)
     talk.warn(
-        f"{len(foreign)} files in {folder} are not yours;"
-        f" take them with: sudo chown -R $(id -u):$(id -g) {folder}"
+        f"{len(foreign)} files in {names} are not yours;"
+        f" take them with: sudo chown -R $(id -u):$(id -g) {names}"
     )
 
 
@@ -50,7 +56,7 @@ def _inside(client: "docker.DockerClient") -> tuple[int, int]:
     return (0, 0) if rootless else (os.geteuid(), os.getegid())
 
 
-def _helped(client: "docker.DockerClient", image: str, folder: Path, words: list[str]) -> bool:
+def _helped(client: "docker.DockerClient", image: str, folders: Sequence[Path], words: list[str]) -> bool:
     from docker.errors import DockerException
     from docker.types import Mount
 
@@ -61,7 +67,9 @@ def _helped(client: "docker.DockerClient", image: str, folder: Path, words: list
             command=words[1:],
             user="0:0",
             network_mode="none",
-            mounts=[Mount("/given", str(folder), type="bind")],
+            mounts=[
+                Mount(f"/given/{number}", str(folder), type="bind") for number, folder in enumerate(folders)
+            ],
         )
         try:
             helper.start()

@@ -1,11 +1,15 @@
-"""The folder of one run: what the service would put under /opt/ml, and what the container leaves there.
+"""The folder of one run: what the service would put under /opt/ml, and what the containers leave there.
 
 ::
 
     runs/<id>/input/config/*.json   runs/<id>/input/data/<channel>   (empty: the data are mounted over it)
-              model/  output/data/  checkpoints/                     written by the container
-              job.json  log  model.tar.gz                            written by byoc
+              model/  output/data/  log                              written by the container
+              checkpoints/                                           shared by all hosts, as in S3
+              job.json  model.tar.gz                                 written by byoc
     runs/latest -> <id>
+
+Of several hosts each has a folder of its own, ``runs/<id>/hosts/<host>/{input,model,output,log}``; what they
+leave is then merged into ``model/`` and ``output/`` as the service merges it (OUT-02).
 """
 
 import json
@@ -14,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from byoc_kit.errors import ByocError, UsageError
-from byoc_kit.job.container import Mount
+from byoc_kit.job.container import WARM_POOL, Mount
 from byoc_kit.job.files import config_files
 from byoc_kit.job.types import Channel, TrainingJob
 
-__all__ = ["RunTree", "create", "mounts", "newest_success", "save_record"]
+__all__ = ["HostTree", "RunTree", "create", "mounts", "newest_success", "point_latest", "save_record"]
 
 ML = PurePosixPath("/opt/ml")
 RECORD = "byoc/run-train/1"
@@ -26,8 +30,8 @@ SUCCESS = "Completed"  # TrainingJobStatus of a job that went well
 
 
 @dataclass(frozen=True, slots=True)
-class RunTree:
-    """Where the parts of one run are on this machine."""
+class HostTree:
+    """Where the parts of one host are on this machine."""
 
     root: Path
 
@@ -35,6 +39,11 @@ class RunTree:
     def input(self) -> Path:
         """Mounted at /opt/ml/input."""
         return self.root / "input"
+
+    @property
+    def data(self) -> Path:
+        """``input/data``: mountpoints of channels, and their pipes."""
+        return self.input / "data"
 
     @property
     def model(self) -> Path:
@@ -47,14 +56,29 @@ class RunTree:
         return self.root / "output"
 
     @property
-    def checkpoints(self) -> Path:
-        """Mounted at /opt/ml/checkpoints (OUT-07)."""
-        return self.root / "checkpoints"
+    def failure(self) -> Path:
+        """What becomes FailureReason (OUT-03)."""
+        return self.output / "failure"
 
     @property
     def log(self) -> Path:
         """Everything the container printed."""
         return self.root / "log"
+
+
+@dataclass(frozen=True, slots=True)
+class RunTree(HostTree):
+    """Where the parts of one run are; of a single host, these are the host's own."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Mounted at /opt/ml/checkpoints of every host (OUT-07)."""
+        return self.root / "checkpoints"
+
+    @property
+    def warm_pool(self) -> Path:
+        """What a managed warm pool keeps from run to run, one folder for each host (TRN-10)."""
+        return self.root.parent.parent / "warmpool"
 
     @property
     def archive(self) -> Path:
@@ -66,6 +90,10 @@ class RunTree:
         """How the job was and how it ended."""
         return self.root / "job.json"
 
+    def host(self, name: str, job: TrainingJob) -> HostTree:
+        """The folders of the host *name* of *job*."""
+        return HostTree(self.root if len(job.hosts) == 1 else self.root / "hosts" / name)
+
 
 def create(runs: Path, job: TrainingJob) -> RunTree:
     """Make the tree of *job* under *runs* and point ``runs/latest`` at it.
@@ -76,14 +104,11 @@ def create(runs: Path, job: TrainingJob) -> RunTree:
         _require_source(channel)
     tree = RunTree(runs / job.name)
     try:
-        for folder in (tree.input / "config", tree.model, tree.output / "data", tree.checkpoints):
+        for folder in (tree.model, tree.output / "data", tree.checkpoints):
             folder.mkdir(parents=True)
-        for name, text in config_files(job, job.hosts[0]).items():
-            (tree.input / "config" / name).write_text(text, encoding="utf-8")
-        (tree.input / "data").mkdir()
-        for channel in job.channels:
-            _make_mountpoint(tree, channel)
-        _point_latest(tree)
+        for host in job.hosts:
+            _create_host(tree, job, host)
+        point_latest(tree)
     except OSError as error:
         raise ByocError(
             f"the folder of this run, {tree.root}, cannot be written",
@@ -92,6 +117,18 @@ def create(runs: Path, job: TrainingJob) -> RunTree:
             id="BYOC-E411",
         ) from error
     return tree
+
+
+def _create_host(tree: RunTree, job: TrainingJob, name: str) -> None:
+    host = tree.host(name, job)
+    for folder in (host.input / "config", host.data, host.model, host.output / "data"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for file, text in config_files(job, name).items():
+        (host.input / "config" / file).write_text(text, encoding="utf-8")
+    for channel in job.channels_of(name):
+        _make_mountpoint(host, channel)
+    if job.warm_pool:
+        (tree.warm_pool / name).mkdir(parents=True, exist_ok=True)
 
 
 def _require_source(channel: Channel) -> None:
@@ -104,15 +141,15 @@ def _require_source(channel: Channel) -> None:
         )
 
 
-def _make_mountpoint(tree: RunTree, channel: Channel) -> None:
+def _make_mountpoint(host: HostTree, channel: Channel) -> None:
     """A read-only mount cannot get mountpoints from Docker: they must be there before."""
-    point = tree.input / "data" / channel.name
+    point = host.data / channel.name
     point.mkdir()
     if Path(channel.source).is_file():
         (point / channel.source.name).touch()
 
 
-def _point_latest(tree: RunTree) -> None:
+def point_latest(tree: RunTree) -> None:
     """A convenience, so no reason to fail: a disk may know no links, a copied project has a folder there."""
     latest = tree.root.parent / "latest"
     fresh = latest.with_name(f".latest-{tree.root.name}")
@@ -123,20 +160,22 @@ def _point_latest(tree: RunTree) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def mounts(tree: RunTree, job: TrainingJob) -> tuple[Mount, ...]:
-    """The tree as the container sees it; input is read-only, as an image must not write there (TRN-06)."""
+def mounts(tree: RunTree, job: TrainingJob, name: str) -> tuple[Mount, ...]:
+    """The tree as the host *name* sees it; input is read-only: an image must not write there (TRN-06)."""
+    host = tree.host(name, job)
     return (
-        Mount(tree.input, ML / "input", read_only=True),
-        *(_channel_mount(channel) for channel in job.channels),
-        Mount(tree.model, ML / "model"),
-        Mount(tree.output, ML / "output"),
-        *([Mount(tree.checkpoints, ML / "checkpoints")] if job.checkpoints else []),
+        Mount(host.input, ML / "input", read_only=True),
+        *(_channel_mount(channel) for channel in job.channels_of(name)),
+        Mount(host.model, ML / "model"),
+        Mount(host.output, ML / "output"),
+        *([Mount(tree.checkpoints, job.checkpoint_path)] if job.checkpoints else []),
+        *([Mount(tree.warm_pool / name, WARM_POOL)] if job.warm_pool else []),
     )
 
 
 def _channel_mount(channel: Channel) -> Mount:
     source, target = Path(channel.source), ML / "input/data" / channel.name
-    return Mount(source, target / source.name if source.is_file() else target, read_only=True)
+    return Mount(source, target / source.name if source.is_file() else target, read_only=channel.read_only)
 
 
 def save_record(tree: RunTree, content: Mapping[str, object]) -> None:
@@ -156,7 +195,7 @@ def _successes(runs: Path) -> Iterator[tuple[str, RunTree]]:
     for record in runs.glob("*/job.json"):
         tree = RunTree(record.parent)
         content = _read_record(record)
-        if not tree.root.is_symlink() and content.get("status") == SUCCESS and any(tree.model.iterdir()):
+        if not tree.root.is_symlink() and content.get("status") == SUCCESS and any(tree.model.glob("*")):
             yield str(content.get("started")), tree
 
 

@@ -15,12 +15,13 @@ Whatever can go wrong and you can mend is raised as :class:`byoc_kit.ByocError`,
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypedDict, Unpack
 
+from byoc_kit.local.journal import Hear
 from byoc_kit.plan.types import Built
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.build import build as build_image
@@ -127,6 +128,12 @@ class TrainKeywords(Keywords, total=False):
     """Encode hyperparameters as the SageMaker SDK does."""
     instance_type: str
     """What resourceconfig.json says."""
+    hosts: int
+    """How many hosts, each a container."""
+    groups: Sequence[str]
+    """``NAME=INSTANCE-TYPE:COUNT`` each: hosts of different kinds."""
+    isolated: bool
+    """Without a network but between the hosts."""
     time_limit: float
     """Seconds after which the job is stopped; a day without it."""
 
@@ -158,13 +165,15 @@ def run_train(
     *,
     hyperparameters: Mapping[str, object] | None = None,
     channels: Mapping[str, str | Path] | None = None,
+    hear: Hear | None = None,
     quiet: bool = False,
     **options: Unpack[TrainKeywords],
 ) -> TrainResult:
     """Train here as SageMaker would, in the last build of *project* or in *image*. Raises ByocError.
 
     *hyperparameters* and *channels* (name to a file or folder of this machine) go over those of byoc.toml.
-    *options* are the long options of ``byoc run train``: see :class:`TrainKeywords`.
+    *hear* gets the host and the text of each line that a container prints. *options* are the long options of
+    ``byoc run train``: see :class:`TrainKeywords`.
 
         trained = byoc_kit.run_train("churn", hyperparameters={"epochs": 3}, live=True)
         print(trained.model, trained.seconds)
@@ -174,7 +183,7 @@ def run_train(
         channels={name: str(path) for name, path in (channels or {}).items()},
         **options,
     )
-    return train(_load(project, image), image=image, options=asked, talk=_talk(quiet))
+    return train(_load(project, image), image=image, options=asked, talk=_talk(quiet), hear=hear)
 
 
 @contextmanager

@@ -2,17 +2,26 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from byoc_kit.aws.job_file import read_job_file
 from byoc_kit.errors import UsageError
-from byoc_kit.job.arguments import ChannelArgument, channel, hyperparameter
+from byoc_kit.job.arguments import ChannelArgument, channel, group, hyperparameter
 from byoc_kit.job.container import Mount
 from byoc_kit.job.limits import check_endpoint, check_training, job_name
 from byoc_kit.job.request import RequestedChannel, TrainingRequest, read_request
-from byoc_kit.job.types import Channel, ServeJob, TrainingJob
+from byoc_kit.job.types import (
+    CHECKPOINTS,
+    Channel,
+    InstanceGroup,
+    ServeJob,
+    TrainingJob,
+    host_names,
+    instance_groups,
+)
 from byoc_kit.talk import Talk
 from byoc_kit.work.project import Project
 
@@ -66,6 +75,12 @@ class TrainOptions(ContainerOptions):
     """Encode hyperparameters as the SageMaker SDK does (CFG-02)."""
     instance_type: str | None = None
     """What resourceconfig.json says; None: the job file's, else ml.m5.xlarge."""
+    hosts: int | None = None
+    """How many hosts; None: the job file's, else 1."""
+    groups: Sequence[str] = ()
+    """``NAME=INSTANCE-TYPE:COUNT`` each: a heterogeneous cluster, in place of *hosts* (DIS-04)."""
+    isolated: bool = False
+    """Without a network but between the hosts, as EnableNetworkIsolation (TRN-11)."""
     time_limit: float | None = None
     """Seconds; None: the job file's, else a day (TRN-07)."""
 
@@ -75,19 +90,62 @@ def training_job(
 ) -> TrainingJob:
     """The job to run, within the service's limits; *stamp* makes its name unique. Raises UsageError."""
     request = _request(options, talk)
+    groups = _groups(options, request)
     job = TrainingJob(
         name=job_name(request.name if request else base, stamp),
         hyperparameters={**_hyperparameters(project, options, request), **_script_mode(project)},
         channels=tuple(_channels(project, options, request, talk)),
         environment={**(request.environment if request else {}), **options.environment},
+        hosts=_hosts(options, request, groups),
+        groups=groups,
         instance_type=options.instance_type or (request and request.instance_type) or "ml.m5.xlarge",
-        entrypoint=request.entrypoint if request else None,
-        arguments=request.arguments if request else None,
         region=region(project, options),
         max_runtime=round(options.time_limit or (request and request.max_runtime) or DEFAULT_RUNTIME),
+        **(_from_file(request) if request else {}),
+        isolated=options.isolated or (request is not None and request.isolated),
     )
     check_training(job)
     return job
+
+
+def _from_file(request: TrainingRequest) -> dict[str, Any]:
+    """What only a job file says. Without CheckpointConfig nothing is kept of checkpoints (OUT-07)."""
+    return {
+        "entrypoint": request.entrypoint,
+        "arguments": request.arguments,
+        "checkpoints": request.checkpoint_path is not None,
+        "checkpoint_path": PurePosixPath(request.checkpoint_path or CHECKPOINTS),
+        "warm_pool": request.warm_pool,
+    }
+
+
+def _groups(options: TrainOptions, request: TrainingRequest | None) -> tuple[InstanceGroup, ...]:
+    asked = [group(text) for text in options.groups] or (request.groups if request else ())
+    return () if options.hosts is not None else instance_groups(asked)
+
+
+def _hosts(
+    options: TrainOptions, request: TrainingRequest | None, groups: Sequence[InstanceGroup]
+) -> tuple[str, ...]:
+    """The names of all hosts. Raises UsageError for none, and for hosts beside groups."""
+    if options.hosts is not None and options.groups:
+        raise UsageError(
+            "--hosts and --group are both given",
+            why="the groups say how many hosts there are",
+            fix="leave one of them out",
+            id="BYOC-E422",
+        )
+    count = sum(len(each.hosts) for each in groups)
+    if not groups:
+        count = options.hosts if options.hosts is not None else (request.hosts if request else 1)
+    if count < 1:
+        raise UsageError(
+            f"a training job cannot have {count} hosts",
+            why="at least one container has to be started",
+            fix="give --hosts 1 or more, or leave it out",
+            id="BYOC-E422",
+        )
+    return host_names(count)
 
 
 def _request(options: TrainOptions, talk: Talk) -> TrainingRequest | None:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from byoc_kit.errors import ByocError
-from byoc_kit.job.container import ContainerPlan, training_container
+from byoc_kit.job.container import training_container
 from byoc_kit.job.types import TrainingJob
 from byoc_kit.local import training, tree
 from byoc_kit.local.containers import Session, uninterrupted
 from byoc_kit.local.images import Place
-from byoc_kit.local.ownership import give_back
+from byoc_kit.local.journal import Hear
+from byoc_kit.local.ownership import give_back_all
+from byoc_kit.local.training import Host, Times
 from byoc_kit.local.tree import RunTree
 from byoc_kit.talk import Talk
 from byoc_kit.work.jobs import TrainOptions, job_base, source_mounts, training_job
@@ -35,7 +37,9 @@ class TrainResult:
     """The model's files: path to size in bytes."""
     image: str
     seconds: float
-    """From the start of the container to its end."""
+    """From the start of the containers to the end of the last."""
+    clashes: tuple[str, ...] = ()
+    """Paths below /opt/ml that several hosts have written (OUT-02)."""
 
     @property
     def model(self) -> Path:
@@ -56,40 +60,54 @@ class Prepared:
     job: TrainingJob
     tree: RunTree
     session: Session
-    plan: ContainerPlan
+    hosts: tuple[Host, ...]
 
 
 def run_train(
-    project: Project | None, *, image: str | None = None, options: TrainOptions = USUAL, talk: Talk
+    project: Project | None,
+    *,
+    image: str | None = None,
+    options: TrainOptions = USUAL,
+    talk: Talk,
+    hear: Hear | None = None,
 ) -> TrainResult:
-    """Train in a container as the service would start it, and check what it leaves.
+    """Train in a container for each host as the service would start it, and check what they leave.
 
-    Without *image* the project's last build is started. Raises ByocError with the container's failure text
-    and exit code where the job would be ``Failed``; the run's folder stays for a look in every case.
+    Without *image* the project's last build is started. *hear* gets each line of each host's log. Raises
+    ByocError with the container's failure text and exit code where the job would be ``Failed``; the run's
+    folder stays for a look in every case.
     """
     with _prepared(project, image, options, talk) as ready, _record(ready) as record:
         job, made = ready.job, ready.tree
-        talk.say(f"training {job.name} in {ready.place.image.name}")
-        trained = training.run(ready.plan, made, ready.session, limit=job.max_runtime, talk=talk)
+        on = f" on {len(job.hosts)} hosts" if len(job.hosts) > 1 else ""
+        talk.say(f"training {job.name} in {ready.place.image.name}{on}")
+        times = Times(limit=job.max_runtime)
+        trained = training.run(ready.hosts, made, ready.session, times=times, talk=talk, hear=hear)
         record |= {"exit_code": trained.ended.code, "failure": training.failure_of(made)}
+        record |= {"exit_codes": {name: ended.code for name, ended in trained.exits.items()}}
         record["status"] = "Stopped" if trained.out_of_time else "Failed"
         training.require_success(trained, made, limit=job.max_runtime)
         files = {str(file.path): file.size for file in training.model_of(made, talk)}
         record |= {"status": tree.SUCCESS, "files": files}
         return TrainResult(
-            run=made.root, files=files, image=ready.place.image.reference, seconds=trained.seconds
+            run=made.root,
+            files=files,
+            image=ready.place.image.reference,
+            seconds=trained.seconds,
+            clashes=tuple(str(clash.path) for clash in trained.clashes),
         )
 
 
 def shell_train(
     project: Project | None, *, image: str | None = None, options: TrainOptions = USUAL, talk: Talk
 ) -> Path:
-    """Open a shell where the service would start training; gives the run's folder."""
+    """Open a shell where the service would start training, on the first host; gives the run's folder."""
     with _prepared(project, image, options, talk) as ready:
+        plan, folders = ready.hosts[0].plan, training.written(ready.hosts, ready.tree)
         try:
-            shell(ready.place, ready.plan, ready.session, talk)
+            shell(ready.place, plan, ready.session, talk)
         finally:
-            uninterrupted(lambda: give_back(ready.place.client, ready.plan.image, ready.tree.root, talk))
+            uninterrupted(lambda: give_back_all(ready.place.client, plan.image, folders, talk))
         return ready.tree.root
 
 
@@ -103,15 +121,25 @@ def _prepared(
     code = source_mounts(project, spec.source if spec else None, live=options.live)
     with opened(project, image, talk) as place:
         made = tree.create(place.state / "runs", job)
-        session = Session(place.client, job.name, talk=talk, keep=options.keep)
-        plan = training_container(
-            job,
-            job.hosts[0],
-            image=place.image.id,
-            mounts=(*tree.mounts(made, job), *code),
-            network=session.network,
+        session = Session(place.client, job.name, talk=talk, keep=options.keep, isolated=job.isolated)
+        hosts = tuple(
+            Host(
+                name=name,
+                tree=made.host(name, job),
+                plan=with_options(
+                    training_container(
+                        job,
+                        name,
+                        image=place.image.id,
+                        mounts=(*tree.mounts(made, job, name), *code),
+                        network=session.network,
+                    ),
+                    options,
+                ),
+            )
+            for name in job.hosts
         )
-        yield Prepared(place=place, job=job, tree=made, session=session, plan=with_options(plan, options))
+        yield Prepared(place=place, job=job, tree=made, session=session, hosts=hosts)
 
 
 @contextmanager
@@ -121,13 +149,14 @@ def _record(ready: Prepared) -> Iterator[dict[str, object]]:
     record: dict[str, object] = {
         "name": job.name,
         "image": ready.place.image.reference,
-        "image_id": ready.plan.image,
+        "image_id": ready.hosts[0].plan.image,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "status": "Stopped",
         "hyperparameters": dict(job.hyperparameters),
         "channels": {channel.name: str(channel.source) for channel in job.channels},
         "environment": sorted(job.environment),
         "instance_type": job.instance_type,
+        "hosts": list(job.hosts),
     }
     try:
         yield record

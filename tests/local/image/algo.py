@@ -3,6 +3,7 @@
 What to do is the hyperparameter ``do`` for ``train``, and the variable ``DO`` for ``serve``.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -40,6 +41,34 @@ def facts() -> dict[str, object]:
     }
 
 
+def host() -> str:
+    return str(json.loads((CONFIG / "resourceconfig.json").read_text())["current_host"])
+
+
+def peers() -> dict[str, str]:
+    """The address of every host; a name may take a moment to resolve (HAR-04)."""
+    found = {}
+    for name in json.loads((CONFIG / "resourceconfig.json").read_text())["hosts"]:
+        while name not in found:
+            with contextlib.suppress(OSError):
+                found[name] = socket.gethostbyname(name)
+            time.sleep(0.05)
+    return found
+
+
+def outside() -> str:
+    """What comes of looking for the world: an address and a name that nobody has (TRN-11)."""
+    try:
+        socket.create_connection(("192.0.2.1", 80), timeout=0.5)
+        found = "reached"
+    except OSError as error:
+        found = str(error)
+    try:
+        return f"{found}, {socket.gethostbyname('nobody.invalid')}"
+    except OSError as error:
+        return f"{found}, {error.strerror}"
+
+
 def save(text: str) -> None:
     (ML / "model/weights.json").write_text(text)
 
@@ -62,13 +91,22 @@ def stopped(number: int, frame: object) -> None:
 
 
 def train() -> None:
-    do = json.loads((CONFIG / "hyperparameters.json").read_text()).get("do", "learn")
+    """``do@HOST`` is for that host only."""
+    asked = json.loads((CONFIG / "hyperparameters.json").read_text())
+    do = asked.get(f"do@{host()}", asked.get("do", "learn"))
     (ML / "output/data/facts.json").write_text(json.dumps(facts()))
-    (ML / "checkpoints/one").write_text("checkpoint")
-    print("progress 1\rprogress 2\rprogress 3")
-    print("to stderr", file=sys.stderr)
+    if (ML / "checkpoints").is_dir():
+        (ML / "checkpoints/one").write_text("checkpoint")
+    sys.stdout.write("progress 1\rprogress 2\rprogress 3\n")
+    sys.stderr.write("to stderr\n")
     if do == "learn":
         save('{"answer": 42}')
+    elif do == "meet":
+        met = {**facts(), "peers": peers(), "outside": outside() if "outside" in asked else ""}
+        (ML / f"output/data/{host()}.json").write_text(json.dumps(met))
+        (ML / f"model/{host()}.json").write_text(host())
+        (ML / "model/all.json").write_text("the same")
+        (ML / "model/rank.json").write_text(host())
     elif do == "fail":
         fail("ValueError: the data are sour\n" + "x" * 2000, 7)
     elif do == "link":
