@@ -9,6 +9,7 @@ __all__ = ["JOBS", "run"]
 JOBS = {
     "train": "Train, and check what the job leaves.",
     "serve": "Serve, and send requests.",
+    "transform": "Transform a batch of files.",
 }
 """Kind of job to the line that ``byoc run --help`` shows; the module ``run_<kind>`` has the rest."""
 

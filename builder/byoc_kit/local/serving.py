@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byoc_kit.errors import ByocError
-from byoc_kit.job.container import SERVING_PORT, ContainerPlan
+from byoc_kit.job.container import ContainerPlan
 from byoc_kit.job.outcome import ContainerError, Exit
 from byoc_kit.local.containers import Running, Session, opened_log
+from byoc_kit.local.exchange import Exchange
 from byoc_kit.talk import Talk
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ class Answer:
 class Server:
     """A server that answers its pings. Made by :func:`serving`."""
 
-    def __init__(self, running: Running, base: str, url: str, pool: "urllib3.PoolManager") -> None:
-        self._running, self._pool = running, pool
-        self.base = base
+    def __init__(self, running: Running, at: "Address", pool: "urllib3.PoolManager") -> None:
+        self._running, self._pool, self._at = running, pool, at
+        self.base = f"http://{at.host}:{at.port}"
         """Where this process asks."""
-        self.url = url
+        self.url = f"http://127.0.0.1:{at.published}"
         """Where it can be reached from this machine, e.g. ``http://127.0.0.1:8080``."""
         self.seconds = 0.0
         """From the start of the container to the first good ping."""
@@ -67,16 +68,29 @@ class Server:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._no_answer(error, timeout) from error
-        answer = Answer(
-            status=response.status,
-            content_type=response.headers.get("Content-Type", ""),
-            body=response.data,
-            seconds=time.monotonic() - begun,
-            headers={name.lower(): value for name, value in response.headers.items()},
-        )
+        answer = _answer(response, begun)
         if not 200 <= answer.status < 300:
             raise _refusal(answer)
         return answer
+
+    def exchange(self, timeout: float, retries: int) -> Exchange:
+        """A connection of its own, for one thread that asks very often."""
+        return Exchange(self._at.host, self._at.port, timeout=timeout, retries=retries)
+
+    def get(self, path: str) -> Answer:
+        """GET *path*, whatever the status. Raises ByocError for no answer."""
+        import urllib3
+
+        begun = time.monotonic()
+        try:
+            response = self._pool.request("GET", f"{self.base}{path}", timeout=PING, retries=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._no_answer(error, PING) from error
+        return _answer(response, begun)
+
+    def check(self) -> None:
+        """Raise ByocError if the server has ended."""
+        self.wait(0.5)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait for *seconds*; raise ByocError if the server ends in the meantime (INF-20)."""
@@ -94,6 +108,16 @@ class Server:
             id="BYOC-E420",
             details=[f"log: {line}" for line in list(self._running.log.tail)[-5:]],
         )
+
+
+def _answer(response: "urllib3.BaseHTTPResponse", begun: float) -> Answer:
+    return Answer(
+        status=response.status,
+        content_type=response.headers.get("Content-Type", ""),
+        body=response.data,
+        seconds=time.monotonic() - begun,
+        headers={name.lower(): value for name, value in response.headers.items()},
+    )
 
 
 def _refusal(answer: Answer) -> ByocError:
@@ -131,7 +155,7 @@ def serving(
         begun = time.monotonic()
         running = session.start(plan, opened)
         try:
-            server = Server(running, *_addresses(session.client, running), pool)
+            server = Server(running, _address(session.client, running), pool)
             _await_ping(server, running, pool, begun + timeout)
             server.seconds = time.monotonic() - begun
             yield server
@@ -139,21 +163,31 @@ def serving(
             running.stop(GRACE, talk)
 
 
-def _addresses(client: "docker.DockerClient", running: Running) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is asked from here, and its port on this machine's loopback."""
+
+    host: str
+    port: int
+    published: int
+
+
+def _address(client: "docker.DockerClient", running: Running) -> Address:
     """Where to ask from here, and what to tell a person.
 
     On Linux the container's own address is asked: what listens on 127.0.0.1 only must fail here too (INF-01),
     and Docker's proxy on a published port accepts connections before the server does (INF-03).
     """
-    url = f"http://127.0.0.1:{running.published(SERVING_PORT)}"
+    port = running.plan.ports[0].container
+    published = running.published(port) or 0
     rootless = any("rootless" in option for option in client.info().get("SecurityOptions") or ())
     if sys.platform == "linux" and not rootless and (address := running.address):
-        return f"http://{address}:{SERVING_PORT}", url
-    return url, url
+        return Address(address, port, published)
+    return Address("127.0.0.1", published, published)
 
 
 def _await_ping(server: Server, running: Running, pool: "urllib3.PoolManager", deadline: float) -> None:
-    last = "nothing answers"
+    last, port = "nothing answers", running.plan.ports[0].container
     while (ended := running.wait(PAUSE)) is None:
         last = _ping(server, pool) or ""
         if not last:
@@ -162,7 +196,7 @@ def _await_ping(server: Server, running: Running, pool: "urllib3.PoolManager", d
             raise ByocError(
                 "the server did not become healthy in time",
                 why=f"GET /ping must answer 200 within {PING:.0f} s (INF-02, INF-04); last: {last}",
-                fix=f"let it listen on 0.0.0.0:{SERVING_PORT} and answer once its model is loaded",
+                fix=f"let it listen on 0.0.0.0:{port} and answer once its model is loaded",
                 id="BYOC-E414",
                 details=[f"log: {line}" for line in list(running.log.tail)[-15:]],
             )

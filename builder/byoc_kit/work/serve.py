@@ -1,28 +1,23 @@
 """``byoc run serve``: an endpoint in one container, pinged and asked as the service would."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from byoc_kit.errors import UsageError
-from byoc_kit.job.container import ContainerPlan, Mount, serving_container
-from byoc_kit.job.limits import job_name
+from byoc_kit.job.container import Port
 from byoc_kit.job.media import content_type
-from byoc_kit.local import serving, tree
-from byoc_kit.local.containers import Session
-from byoc_kit.local.images import Place
-from byoc_kit.local.models import prepare_model
+from byoc_kit.local import serving
 from byoc_kit.local.serving import Answer, Server
 from byoc_kit.talk import Talk
-from byoc_kit.work.jobs import ContainerOptions, endpoint, job_base, serving_code, source_mounts
+from byoc_kit.work.hosting import Hosted, hosted, job_stamp
+from byoc_kit.work.jobs import ContainerOptions
 from byoc_kit.work.project import Project
-from byoc_kit.work.start import opened, shell, stamp, with_options
+from byoc_kit.work.start import shell
 
 __all__ = ["Endpoint", "Invocation", "ServeOptions", "ServeResult", "run_serve", "serve", "shell_serve"]
 
-MODEL = PurePosixPath("/opt/ml/model")
 USUAL_PORT = 8080  # of this machine, when there is nothing to invoke
 
 
@@ -76,16 +71,6 @@ class Endpoint:
     server: Server
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """An endpoint that can start."""
-
-    place: Place
-    model: Path | None
-    session: Session
-    plan: ContainerPlan
-
-
 def run_serve(
     project: Project | None,
     *,
@@ -118,7 +103,7 @@ def serve(
     project: Project | None, *, image: str | None = None, options: ServeOptions = USUAL, talk: Talk
 ) -> Iterator[Endpoint]:
     """An endpoint as the service would start it; stopped and removed at the end of the context."""
-    with _prepared(project, image, options, talk) as ready:
+    with _hosted(project, image, options, talk) as ready:
         with_what = f"the model {ready.model}" if ready.model else "no model"
         talk.say(f"serving {with_what} in {ready.place.image.name}")
         log = ready.place.state / "serve.log"
@@ -133,64 +118,18 @@ def shell_serve(
     project: Project | None, *, image: str | None = None, options: ServeOptions = USUAL, talk: Talk
 ) -> None:
     """Open a shell where the service would start serving."""
-    with _prepared(project, image, options, talk) as ready:
+    with _hosted(project, image, options, talk) as ready:
         shell(ready.place, ready.plan, ready.session, talk)
 
 
 @contextmanager
-def _prepared(
+def _hosted(
     project: Project | None, image: str | None, options: ServeOptions, talk: Talk
-) -> Iterator[Prepared]:
-    with opened(project, image, talk) as place:
-        model = _model(project, place, options, talk)
-        job = endpoint(project, options, name=job_name(job_base(project, image), stamp()), model=model)
-        session = Session(place.client, job.name, talk=talk, keep=options.keep)
-        with _scratch(place.state / "serve" / job.name) as scratch:
-            folder = prepare_model(model, code=serving_code(project), scratch=scratch)
-            plan = serving_container(
-                job,
-                image=place.image.id,
-                mounts=(
-                    *([Mount(folder, MODEL, read_only=True)] if folder else []),
-                    *_live(project, options),
-                ),
-                network=session.network,
-                port=_port(options),
-            )
-            yield Prepared(place=place, model=model, session=session, plan=with_options(plan, options))
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder that is gone at the end."""
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _live(project: Project | None, options: ServeOptions) -> tuple[Mount, ...]:
-    """The source over the code in the image; script-mode-2 and framework have it in the model already."""
-    spec = project.spec.serve if project else None
-    if not options.live or serving_code(project) is not None:
-        return ()
-    return source_mounts(project, spec.source if spec else None, live=True)
-
-
-def _model(project: Project | None, place: Place, options: ServeOptions, talk: Talk) -> Path | None:
-    if options.model is not None:
-        return options.model.expanduser().resolve()
-    newest = tree.newest_success(place.state / "runs")
-    if newest is not None:
-        talk.note(f"the model is that of the newest successful run, {newest.root.name}")
-        return newest.model
-    spec = project.spec.serve if project else None
-    if project is not None and spec is not None and spec.model is not None:
-        talk.note(f"no run has made a model yet: [serve] model, {spec.model}, is served")
-        return (project.root / spec.model).resolve()
-    talk.note("no run has made a model and none is named: the container gets none (INF-16)")
-    return None
+) -> Iterator[Hosted]:
+    name = job_stamp(project, image)
+    with hosted(project, image, options, talk, model=options.model, name=name) as ready:
+        ports = (Port(ready.plan.ports[0].container, _port(options)),)
+        yield replace(ready, plan=replace(ready.plan, ports=ports))
 
 
 def _port(options: ServeOptions) -> int:
