@@ -7,16 +7,15 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import numpy as np
 import pytest
-from docker.models.containers import Container
 
 from rig.projects import Project, image
-from serving.driver import Client, until, write
+from serving.driver import until, write
+from serving.hosts import Host, Started
 
 pytestmark = pytest.mark.engine
 
@@ -44,54 +43,6 @@ def predict_fn(data, model):
             os.kill(os.getpid(), signal.SIGKILL)
     return data
 """
-
-
-@dataclass
-class Started(Client):
-    """A server in a container."""
-
-    container: Container
-
-    @property
-    def log(self) -> str:
-        """All it has said."""
-        return self.container.logs().decode()
-
-    def wait(self) -> int:
-        """Its exit code."""
-        return int(self.container.wait(timeout=60)["StatusCode"])
-
-    def stop(self) -> int:
-        """Stop as hosting does (INF-13), and the exit code."""
-        self.container.stop(timeout=30)
-        return self.wait()
-
-
-@dataclass
-class Host:
-    """Starts containers of one image."""
-
-    engine: docker.DockerClient
-    image: str
-    model: Path
-
-    @contextlib.contextmanager
-    def start(self, **environment: str) -> Iterator[Started]:
-        volumes = {str(self.model): {"bind": "/opt/ml/model", "mode": "ro"}}
-        container = self.engine.containers.run(
-            self.image, "serve", detach=True, volumes=volumes, environment=environment
-        )
-        try:
-            yield Started(address(container), 8080, container)
-        finally:
-            container.remove(force=True, v=True)
-
-
-def address(container: Container) -> str:
-    """The container's own address; empty if it has ended."""
-    container.reload()
-    networks = container.attrs["NetworkSettings"]["Networks"]
-    return str(next(iter(networks.values()))["IPAddress"])
 
 
 def npy(value: object) -> bytes:
