@@ -81,19 +81,19 @@ def test_an_isolated_container_is_not_told_of_aws() -> None:
 @pytest.mark.parametrize(
     ("text", "path", "target"),
     [
-        ("data", "data", "/opt/ml/processing/input/raw"),
+        ("data", "data", None),
         ("data:/opt/ml/processing/x", "data", "/opt/ml/processing/x"),
-        ("C:/data", "C:/data", "/opt/ml/processing/input/raw"),
+        ("C:/data", "C:/data", None),
         ("C:/data:/opt/ml/processing/x", "C:/data", "/opt/ml/processing/x"),
-        ("/a:b/c", "/a:b/c", "/opt/ml/processing/input/raw"),
+        ("/a:b/c", "/a:b/c", None),
     ],
 )
-def test_an_input_is_a_path_and_perhaps_a_place(text: str, path: str, target: str) -> None:
-    assert input_argument(text, "raw") == (path, PurePosixPath(target))
+def test_an_input_is_a_path_and_perhaps_a_place(text: str, path: str, target: str | None) -> None:
+    assert input_argument(text, "raw") == (path, target and PurePosixPath(target))
 
 
 def test_an_output_is_a_name_and_perhaps_a_place() -> None:
-    assert output_argument("train") == ("train", PLACE / "output/train")
+    assert output_argument("train") == ("train", None)
     assert output_argument("train:/opt/ml/processing/t") == ("train", PLACE / "t")
     with pytest.raises(UsageError, match="names no output"):
         output_argument("a/b")
@@ -151,7 +151,7 @@ REQUEST: dict[str, Any] = {
         ]
     },
     "ProcessingResources": {
-        "ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.c5.large", "VolumeSizeInGB": 5}
+        "ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.c5.xlarge", "VolumeSizeInGB": 5}
     },
     "NetworkConfig": {"EnableNetworkIsolation": True},
     "Tags": [{"Key": "a", "Value": "b"}],

@@ -158,11 +158,13 @@ def processing_container(
     )
 
 
-def input_argument(text: str, name: str) -> tuple[str, PurePosixPath]:
+def input_argument(text: str, name: str) -> tuple[str, PurePosixPath | None]:
     """``PATH[:LOCALPATH]`` of ``--input NAME=``: where the data are, and where they go. Raises UsageError."""
-    path, target = _split(text)
-    if path:
-        return path, target or PLACE / "input" / name
+    path, colon, target = text.rpartition(":/")
+    if len(path) == 1 and path.isalpha():  # C:/data is a path of Windows, no place in a container
+        colon = ""
+    if path or not colon:
+        return (path, PurePosixPath(f"/{target}")) if colon else (text, None)
     raise UsageError(
         f"--input {name}={text} names no data",
         why="the path before the colon is empty",
@@ -171,22 +173,14 @@ def input_argument(text: str, name: str) -> tuple[str, PurePosixPath]:
     )
 
 
-def output_argument(text: str) -> tuple[str, PurePosixPath]:
+def output_argument(text: str) -> tuple[str, PurePosixPath | None]:
     """``NAME[:LOCALPATH]`` of ``--output``. Raises UsageError."""
-    name, target = _split(text)
+    name, colon, target = text.partition(":/")
     if name and "/" not in name and name not in {".", ".."}:
-        return name, target or PLACE / "output" / name
+        return name, PurePosixPath(f"/{target}") if colon else None
     raise UsageError(
         f"--output {text!r} names no output",
         why="an output is NAME or NAME:LOCALPATH; the files are then in the folder NAME of the run",
         fix=f"for example --output train, or --output train:{PLACE}/train",
         id="BYOC-E440",
     )
-
-
-def _split(text: str) -> tuple[str, PurePosixPath | None]:
-    """What is before and after the last colon that a slash follows: ``C:/data:/opt/ml/processing/in``."""
-    before, colon, after = text.rpartition(":/")
-    if not colon or (len(before) == 1 and before.isalpha()):  # a drive of Windows is no place in a container
-        return text, None
-    return before, PurePosixPath(f"/{after}")

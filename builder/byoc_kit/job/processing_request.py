@@ -33,7 +33,7 @@ class RequestedInput:
     name: str
     uri: str
     target: PurePosixPath
-    distribution: Distribution
+    distribution: Distribution = "FullyReplicated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,8 +80,9 @@ def run(
     """
     try:
         with session, _logs(hosts, tree, talk, hear) as logs:
-            runnings = _start(hosts, session, logs)
+            runnings: dict[str, Running] = {}
             try:
+                _start(hosts, session, logs, runnings)
                 trained = _awaited(runnings, times, talk)
             except (KeyboardInterrupt, SystemExit):
                 stop_all(list(runnings.values()), GRACE, talk)
@@ -120,11 +121,19 @@ def _logs(hosts: Sequence[Host], tree: RunTree, talk: Talk, hear: Hear | None) -
         }
 
 
-def _start(hosts: Sequence[Host], session: Session, logs: Mapping[str, Log]) -> dict[str, Running]:
-    """Start all at the same time. Raises ByocError where one cannot be started."""
+def _start(
+    hosts: Sequence[Host], session: Session, logs: Mapping[str, Log], runnings: dict[str, Running]
+) -> None:
+    """Start all at the same time; *runnings* has those that run, also when Ctrl-C comes meanwhile.
+
+    Raises ByocError where one cannot be started.
+    """
+
+    def start(host: Host) -> None:
+        runnings[host.name] = session.start(host.plan, logs[host.name])
+
     with ThreadPoolExecutor(len(hosts)) as pool:
-        started = pool.map(lambda host: session.start(host.plan, logs[host.name]), hosts)
-        return dict(zip([host.name for host in hosts], started, strict=True))
+        list(pool.map(start, hosts))
 
 
 def _awaited(runnings: Mapping[str, Running], times: Times, talk: Talk) -> Trained:
@@ -138,7 +147,7 @@ def _awaited(runnings: Mapping[str, Running], times: Times, talk: Talk) -> Train
     stop_all(list(runnings.values()), GRACE if out_of_time else PEERS_GRACE, talk)
     return Trained(
         exits={name: running.wait(0) or Exit(137) for name, running in runnings.items()},
-        host=failed or next(iter(runnings)),
+        host=failed or min(runnings),
         seconds=time.monotonic() - begun,
         out_of_time=out_of_time,
     )
