@@ -10,8 +10,8 @@ SOURCE = Path(__file__).parents[1] / "builder" / "byoc_kit"
 
 VALUES = ("errors", "talk", "oci", "inventory", "spec", "plan", "job", "contract")
 """Ordered: a room may import those before it, and itself."""
-SHARED = {"docker_api", "store"}
-DOORS = {"images", "engines", "local", "aws"}
+SHARED = {"contents", "docker_api", "pip_settings", "store"}
+DOORS = {"images", "engines", "local", "aws", "resolve"}
 ASSETS = {"assets"}
 
 MAY_IMPORT: Mapping[str, set[str]] = (
@@ -24,7 +24,8 @@ OWNERS = {
     "boto3": {"aws"},
     "botocore": {"aws"},
     "docker": {"docker_api", "images", "engines", "local"},
-    "urllib3": {"images", "local"},
+    "urllib3": {"images", "local", "resolve"},
+    "uv": {"resolve"},
     "jinja2": {"plan"},
     "tomlkit": {"spec"},
     "pydantic": {"spec"},

@@ -1,6 +1,5 @@
 """A context on disk: modes from the plan, hashes of what was written, and a word about what is large."""
 
-import hashlib
 import os
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +33,6 @@ def test_what_was_written_is_told(tmp_path: Path) -> None:
     (mended,) = write_context(rendered(source, unix_lines=True), tmp_path, tmp_path / "mended")
     (as_is,) = write_context(rendered(source), tmp_path, tmp_path / "as-is")
     assert (mended.path, mended.size) == ("a/b/file", 8)
-    assert mended.sha256 == hashlib.sha256(b"one\ntwo\n").hexdigest()
     assert (tmp_path / "mended" / "a" / "b" / "file").read_bytes() == b"one\ntwo\n"
     assert as_is.size == 10
 
@@ -45,7 +43,7 @@ def test_byocs_own_files_are_found(tmp_path: Path) -> None:
 
 
 def test_a_file_that_has_gone_is_told_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"gone\.py cannot be copied") as caught:
+    with pytest.raises(UsageError, match=r"gone\.py cannot be read") as caught:
         write_context(rendered(ProjectFile(PurePosixPath("gone.py"))), tmp_path, tmp_path / "out")
     assert caught.value.id == "BYOC-E214"
 

@@ -1,17 +1,15 @@
 """A rendered plan as a folder on disk: the context of a build, or what ``byoc render --out`` leaves."""
 
-import hashlib
-import io
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from byoc_kit.assets import containers
+from byoc_kit.contents import open_content
 from byoc_kit.errors import UsageError
 from byoc_kit.plan.dockerignore import Ignore
-from byoc_kit.plan.types import Asset, ContextFile, Inline, ProjectFile, Rendered
+from byoc_kit.plan.types import ContextFile, Rendered
 
 __all__ = ["Written", "heaviest", "sizes_below", "write_context"]
 
@@ -26,9 +24,8 @@ class Written:
     """One file of a context that was written."""
 
     path: str
-    mode: int
-    sha256: str
     size: int
+    """Bytes."""
 
 
 def write_context(rendered: Rendered, root: Path, out: Path) -> tuple[Written, ...]:
@@ -47,8 +44,12 @@ def _write(file: ContextFile, root: Path, out: Path) -> Written:
     target = out / file.path
     _folders(target.parent, out)
     try:
-        with _open(file, root) as source, target.open("wb") as sink:
-            sha256, size = _copy(source, sink)
+        with (
+            open_content(file.content, root, unix_lines=file.unix_lines) as source,
+            target.open("wb") as sink,
+        ):
+            shutil.copyfileobj(source, sink, CHUNK)
+            size = sink.tell()
     except OSError as error:
         raise UsageError(
             f"{error.filename or file.path} cannot be copied into the build context",
@@ -57,7 +58,7 @@ def _write(file: ContextFile, root: Path, out: Path) -> Written:
             id="BYOC-E214",
         ) from error
     target.chmod(file.mode)
-    return Written(path=file.path.as_posix(), mode=file.mode, sha256=sha256, size=size)
+    return Written(path=file.path.as_posix(), size=size)
 
 
 def _folders(folder: Path, out: Path) -> None:
@@ -66,32 +67,6 @@ def _folders(folder: Path, out: Path) -> None:
         _folders(folder.parent, out)
         folder.mkdir()
         folder.chmod(0o755)
-
-
-def _open(file: ContextFile, root: Path) -> IO[bytes]:
-    """The bytes of *file* as they go into the context. Programs are read whole, everything else is not."""
-    match file.content:
-        case Inline(text):
-            return io.BytesIO(text.encode())
-        case Asset(path):
-            return (containers() / path).open("rb")
-        case ProjectFile(path):
-            whole = root / path
-            return (
-                io.BytesIO(whole.read_bytes().replace(b"\r\n", b"\n"))
-                if file.unix_lines
-                else whole.open("rb")
-            )
-
-
-def _copy(source: IO[bytes], sink: IO[bytes]) -> tuple[str, int]:
-    """Copy all of *source*; SHA-256 (hex) and bytes of it."""
-    digest, size = hashlib.sha256(), 0
-    while chunk := source.read(CHUNK):
-        sink.write(chunk)
-        digest.update(chunk)
-        size += len(chunk)
-    return digest.hexdigest(), size
 
 
 def sizes_below(root: Path, ignore: Ignore) -> dict[str, int]:

@@ -22,7 +22,6 @@ from byoc_kit.engines.secrets import write_secrets
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.config import Platform
 from byoc_kit.plan.dockerignore import Ignore
-from byoc_kit.plan.key import content_key
 from byoc_kit.plan.types import Built, Plan, Rendered
 from byoc_kit.spec.types import Spec
 from byoc_kit.talk import Talk
@@ -59,6 +58,8 @@ class Order:
     tag: str
     log: Path
     """Where BuildKit's whole output goes."""
+    key: str | None = None
+    """The content key of what is built, where one is known."""
     no_cache: bool = False
 
 
@@ -77,7 +78,7 @@ def build_image(
     progress = Progress(talk)
     with tempfile.TemporaryDirectory(prefix="byoc-build-") as name:
         folder = Path(name)
-        context, key = _context(order, folder, talk)
+        context = _context(order, folder, talk)
         secrets = write_secrets(order.spec, folder, order.root, environ)
         command = [
             *_command(order, docker, folder),
@@ -87,7 +88,7 @@ def build_image(
         ]
         _run(command, _environment(environ), order.log, progress)
         image_id = (folder / "iid").read_text(encoding="utf-8").strip()
-    return _built(order, client, image_id, key, (time.monotonic() - started, progress))
+    return _built(order, client, image_id, (time.monotonic() - started, progress))
 
 
 def _refuse_old_engine(client: "DockerClient") -> None:
@@ -101,17 +102,17 @@ def _refuse_old_engine(client: "DockerClient") -> None:
         )
 
 
-def _context(order: Order, folder: Path, talk: Talk) -> tuple[Path, str | None]:
-    """The context's folder and the content key of what is in it."""
+def _context(order: Order, folder: Path, talk: Talk) -> Path:
+    """The context's folder."""
     if order.rendered is None:
         ignore = order.root / ".dockerignore"
         text = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
         _warn(sizes_below(order.root, Ignore(text)), talk)
-        return order.root, None
+        return order.root
     context = folder / "context"
     written = write_context(order.rendered, order.root, context)
     _warn({file.path: file.size for file in written}, talk)
-    return context, content_key(order.plan, ((file.path, file.mode, file.sha256) for file in written))
+    return context
 
 
 def _warn(sizes: Mapping[str, int], talk: Talk) -> None:
@@ -222,9 +223,7 @@ def _telling(lines: list[str]) -> list[str]:
     return tail if first is None or first in tail else [first, "...", *tail]
 
 
-def _built(
-    order: Order, client: "DockerClient", image_id: str, key: str | None, run: tuple[float, Progress]
-) -> Built:
+def _built(order: Order, client: "DockerClient", image_id: str, run: tuple[float, Progress]) -> Built:
     api: Any = client.api
     found: Mapping[str, Any] = api.inspect_image(image_id)
     seconds, progress = run
@@ -236,6 +235,6 @@ def _built(
         platform=Platform(found.get("Os") or "linux", found.get("Architecture") or ""),
         size=int(found.get("Size") or 0),
         seconds=round(seconds, 2),
-        content_key=key,
+        content_key=order.key,
         steps=progress.seconds(),
     )

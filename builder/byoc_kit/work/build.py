@@ -10,6 +10,7 @@ from byoc_kit.plan.render import render
 from byoc_kit.plan.types import Built, Plan
 from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.key import key_of
 from byoc_kit.work.plan import look_into, plan_of, templates_of
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import keep_out_of_git, write_last_build
@@ -44,6 +45,7 @@ def build(
             root=project.root,
             tag=tag or f"{project.spec.image.name}:latest",
             log=project.state / "build.log",
+            key=None if adopted else key_of(made, project.root),
             no_cache=no_cache,
         )
         voice.say(f"building {order.tag} on {made.base.reference or adopted} ({made.engine.why})")

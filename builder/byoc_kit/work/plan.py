@@ -14,7 +14,7 @@ from byoc_kit.talk import Talk
 from byoc_kit.work.project import Project
 from byoc_kit.work.tree import read_tree
 
-__all__ = ["look_into", "plan_of", "templates_of"]
+__all__ = ["look_into", "own_templates", "plan_of", "templates_of"]
 
 
 def look_into(project: Project, client: "Client", *, store: Store, talk: Talk) -> Inventory | None:
@@ -36,8 +36,13 @@ def plan_of(project: Project, inventory: Inventory | None, *, talk: Talk) -> Pla
 
 def templates_of(root: Path) -> dict[str, str]:
     """Name to text: byoc's own as ``byoc/...``, those in the project's ``templates`` by bare names."""
-    own = {f"byoc/{path.name}": path.read_text(encoding="utf-8") for path in assets.templates().glob("*.j2")}
-    return own | {path.name: _text(path) for path in sorted((root / "templates").glob("*.j2"))}
+    ours = {f"byoc/{path.name}": path.read_text(encoding="utf-8") for path in assets.templates().glob("*.j2")}
+    return ours | own_templates(root)
+
+
+def own_templates(root: Path) -> dict[str, str]:
+    """Name to text of the project's own templates, if it has any."""
+    return {path.name: _text(path) for path in sorted((root / "templates").glob("*.j2"))}
 
 
 def _text(path: Path) -> str:

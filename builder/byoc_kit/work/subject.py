@@ -1,21 +1,16 @@
 """What is to be published, as far as it can be known without building."""
 
 import contextlib
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from byoc_kit.docker_api import connect
-from byoc_kit.engines.context import write_context
 from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.images.push import find_image
 from byoc_kit.oci.reference import Docker, Named, Repository, parse_image, parse_repository
-from byoc_kit.plan.key import content_key
 from byoc_kit.plan.publish import Subject
-from byoc_kit.plan.render import render
 from byoc_kit.work import build
 from byoc_kit.work.git import read_source
-from byoc_kit.work.plan import templates_of
+from byoc_kit.work.key import key_of
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
 
@@ -79,11 +74,8 @@ def _identity(
 
 
 def _content_key(project: Project, environ: Mapping[str, str]) -> str:
-    """The key that a build would have now: of the plan, and of the files in its context."""
-    made = build.plan(project, environ=environ)
-    with tempfile.TemporaryDirectory(prefix="byoc-key-") as folder:
-        written = write_context(render(made, templates_of(project.root)), project.root, Path(folder))
-    return content_key(made, ((file.path, file.mode, file.sha256) for file in written))
+    """The key that a build would have now."""
+    return key_of(build.plan(project, environ=environ), project.root)
 
 
 def _last_build(project: Project, key: str | None, environ: Mapping[str, str]) -> str | None:
