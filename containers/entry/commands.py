@@ -45,7 +45,7 @@ def serve(settings: Settings, places: Places, environ: dict[str, str], arguments
     return _chained(settings, argv, env)
 
 
-def process(settings: Settings, environ: dict[str, str]) -> Command:
+def process(settings: Settings, environ: dict[str, str], arguments: list[str]) -> Command:
     """The baked program of a processing job."""
     if settings.process is None:
         raise EntryError(
@@ -53,7 +53,7 @@ def process(settings: Settings, environ: dict[str, str]) -> Command:
             why="its byoc.toml has no [process] table",
             fix="add [process] program = ..., or give the job an entrypoint (ContainerEntrypoint)",
         )
-    return _baked(settings, settings.process, _unbuffered(environ), [])
+    return _baked(settings, settings.process, _unbuffered(environ), arguments)
 
 
 def other(settings: Settings, environ: dict[str, str], words: list[str]) -> Command:

@@ -1,8 +1,9 @@
 """The words of a SageMaker container: which one was said, and what it starts.
 
-``train`` and ``serve`` come from the platform (HAR-01). No word is a processing job if the platform left the
-file of one, else training if the image is for it (LCL-20), else serving. A first word with a dash is an
-argument of training (HAR-02). Every other word is a program of the image (LCL-23).
+``train`` and ``serve`` come from the platform (HAR-01). Where it left the file of a processing job and the
+image has a program for one, other words are that program's arguments (PRC-01). Else no word is training if the
+image is for it (LCL-20), else serving; a first word with a dash is an argument of training (HAR-02); and every
+other word is a program of the image (LCL-23).
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class _Start:
 
     def word(self, words: list[str], settings: Settings) -> int:
         """One word, or what stands for none."""
-        if not words and os.path.exists(self.places.processing):
-            return self._run(commands.process(settings, self.environ)).code
+        if self._is_processing(settings, words):
+            return self._process(settings, words)
         if not words:
             words = ["train"] if settings.trains else ["serve"]
         if words[0].startswith("-"):
@@ -87,6 +88,23 @@ class _Start:
         say(f"the training program {failure.ended(code, stop)}")
         failure.write(path, failure.reason(theirs, stderr, code, stop))
         return code
+
+    def _is_processing(self, settings: Settings, words: list[str]) -> bool:
+        """Whether the words are a processing job's: none, or arguments for the program that the image has."""
+        if not os.path.exists(self.places.processing):
+            return False
+        return not words or (settings.process is not None and words[0] not in ("train", "serve"))
+
+    def _process(self, settings: Settings, arguments: list[str]) -> int:
+        """Process; a failure is told where DescribeProcessingJob shows it, if the program did not (PRC-07)."""
+        ending = self._run(commands.process(settings, self.environ, arguments), keep_stderr=True)
+        path = self.places.message
+        if ending.code and not os.path.exists(path) and os.path.isdir(os.path.dirname(path)):
+            import failure
+
+            stderr, stop = ending.stderr.decode("utf-8", "replace"), SIGNAL_NAMES.get(ending.stop, "")
+            failure.write(path, failure.short(failure.reason("", stderr, ending.code, stop)))
+        return ending.code
 
     def _serve(self, settings: Settings, arguments: list[str]) -> int:
         """Serve until told to stop; a server that ends by itself has failed, whatever its code (INF-20)."""

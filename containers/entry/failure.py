@@ -12,7 +12,7 @@ import re
 
 from trouble import say
 
-SHOWN = 1024  # characters that DescribeTrainingJob shows
+SHOWN = 1024  # characters that DescribeTrainingJob shows, bytes that DescribeProcessingJob does
 MESSAGE = 500  # characters of an exception's own message
 LINES = 700  # characters of stderr's last lines that are shown first
 MORE = 3000  # characters of stderr's last lines that follow
@@ -62,6 +62,11 @@ def write(path: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         say(f"cannot write {path}: {error.strerror}")
+
+
+def short(text: str) -> str:
+    """As much as an ExitMessage holds: a text that is cut within a letter would fail the job (PRC-07)."""
+    return text.encode("utf-8", "replace")[:SHOWN].decode("utf-8", "ignore")
 
 
 def program_code(code: int, *texts: str) -> int:

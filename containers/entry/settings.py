@@ -21,6 +21,7 @@ class Places:
         self.code = os.path.join(root, "opt/ml/code")
         self.hyperparameters = os.path.join(root, "opt/ml/input/config/hyperparameters.json")
         self.failure = os.path.join(root, "opt/ml/output/failure")
+        self.message = os.path.join(root, "opt/ml/output/message")
         self.processing = os.path.join(root, "opt/ml/config/processingjobconfig.json")
 
 

@@ -73,6 +73,30 @@ def test_no_word_means_process_where_the_platform_left_a_processing_job(containe
     assert container.run("train").out == "trained\n"
 
 
+def test_in_a_processing_job_words_are_arguments(container: Container) -> None:
+    """PRC-01: arguments without an entrypoint follow the image's own."""
+    container.describe(process={"program": "prepare.py", "code": str(container.program)})
+    container.write("opt/program/prepare.py", "import sys; print(sys.argv[1:])")
+    container.write("opt/ml/config/processingjobconfig.json", "{}")
+    assert container.run("--days", "3").out == "['--days', '3']\n"
+    assert container.run("sh", "2026").out == "['sh', '2026']\n"
+
+
+def test_a_processing_program_that_fails_is_told_in_the_exit_message(container: Container) -> None:
+    """PRC-07: UTF-8, 1 KB; what the program wrote itself stays."""
+    container.describe(process={"program": "prepare.py", "code": str(container.program)})
+    container.write("opt/ml/config/processingjobconfig.json", "{}")
+    container.write("opt/program/prepare.py", "raise ValueError('é' * 2000)")
+    message = container.ml / "output/message"
+    assert container.run().code == 1
+    assert message.read_text().startswith("ValueError: ééé")
+    assert 1020 <= len(message.read_bytes()) <= 1024
+    message.write_text("mine")
+    container.run()
+    assert message.read_text() == "mine"
+    assert not container.failure.exists()
+
+
 def test_a_processing_job_without_a_program_is_told_so(container: Container) -> None:
     container.write("opt/ml/config/processingjobconfig.json", "{}")
     result = container.run()
