@@ -1,9 +1,9 @@
 """The words of a SageMaker container: which one was said, and what it starts.
 
 ``train`` and ``serve`` come from the platform (HAR-01). Where it left the file of a processing job and the
-image has a program for one, other words are that program's arguments (PRC-01). Else no word is training if the
-image is for it (LCL-20), else serving; a first word with a dash is an argument of training (HAR-02); and every
-other word is a program of the image (LCL-23).
+image has a program for one, other words are that program's arguments (PRC-01). Else no word is training if
+the image is for it (LCL-20), else serving; a first word with a dash is an argument of training (HAR-02); and
+every other word is a program of the image (LCL-23).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Start:
         return not words or (settings.process is not None and words[0] not in ("train", "serve"))
 
     def _process(self, settings: Settings, arguments: list[str]) -> int:
-        """Process; a failure is told where DescribeProcessingJob shows it, if the program did not (PRC-07)."""
+        """Process; a failure is told where DescribeProcessingJob shows it, if it is not yet (PRC-07)."""
         ending = self._run(commands.process(settings, self.environ, arguments), keep_stderr=True)
         path = self.places.message
         if ending.code and not os.path.exists(path) and os.path.isdir(os.path.dirname(path)):
