@@ -19,7 +19,8 @@ from byoc_kit.job.transform_request import read_transform_request
 
 
 def job(**members: Any) -> TransformJob:
-    return TransformJob(**{"name": "t-1", "source": PurePath("/in"), "content_type": "text/csv"} | members)
+    given: dict[str, Any] = {"name": "t-1", "source": PurePath("/in"), "content_type": "text/csv"}
+    return TransformJob(**given | members)
 
 
 def test_the_container_is_told_only_what_was_asked() -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
-__all__ = ["Exchange", "NoAnswerError", "Reply"]
+__all__ = ["Body", "Exchange", "NoAnswerError", "Peer", "Reply"]
 
 LARGE = 8 << 20  # bytes of an answer that stay in memory
 CHUNK = 1 << 20  # bytes
@@ -104,6 +104,16 @@ class Exchange:
         with response:
             reply = Reply(response.getheader("Content-Type", ""), _kept(response))
             return response.status, reply
+
+
+class Peer(Protocol):
+    """What answers requests while a transform runs."""
+
+    def exchange(self, timeout: float, retries: int) -> Exchange:
+        """A connection of its own, for one thread."""
+
+    def check(self) -> None:
+        """Raise ByocError if nothing will be answered any more."""
 
 
 def _without_empty(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -20,8 +20,7 @@ from typing import BinaryIO, cast
 from byoc_kit.job.batches import BadInputError, Batch, batches, records
 from byoc_kit.job.joining import BadOutputError, kind_of, output, selection
 from byoc_kit.job.transform import Parameters, TransformJob
-from byoc_kit.local.exchange import Body, Exchange, NoAnswerError, Reply
-from byoc_kit.local.serving import Server
+from byoc_kit.local.exchange import Body, Exchange, NoAnswerError, Peer, Reply
 from byoc_kit.talk import Talk
 
 __all__ = ["Input", "Transformed", "find_inputs", "transform"]
@@ -84,7 +83,7 @@ def find_inputs(source: Path) -> tuple[Input, ...]:
 
 
 def transform(
-    job: TransformJob, agreed: Parameters, inputs: tuple[Input, ...], into: Path, server: Server, talk: Talk
+    job: TransformJob, agreed: Parameters, inputs: tuple[Input, ...], into: Path, server: Peer, talk: Talk
 ) -> tuple[Transformed, ...]:
     """Send *inputs* to *server* and write the answers below *into*; what became of each file, in order.
 
@@ -193,7 +192,7 @@ class Pump:
         agreed: Parameters,
         inputs: tuple[Input, ...],
         writer: Writer,
-        server: Server,
+        server: Peer,
         talk: Talk,
     ) -> None:
         self._job, self._threads, self._server, self._talk = job, agreed.max_concurrent, server, talk
