@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -181,3 +182,46 @@ def test_a_model_that_is_too_large_is_refused_and_the_others_live_on(models: Sta
     assert models.ask("GET", "/models/greedy").status == 404
     assert "the process of model" not in models.log
     assert models.stop() == 0
+
+
+# --- asynchronous --------------------------------------------------------------------
+
+COUNTS = """
+def model_fn(model_dir):
+    return 0
+
+def input_stream_fn(stream, content_type):
+    return sum(map(len, iter(lambda: stream.read(1 << 20), b"")))
+
+def predict_fn(data, model):
+    return data
+"""
+
+
+def test_a_gigabyte_goes_into_300_megabytes(asgi: Host, tmp_path: Path) -> None:
+    write(tmp_path / "code" / "inference.py", COUNTS)
+    tmp_path.chmod(0o755)
+    host = Host(asgi.engine, asgi.image, tmp_path)
+    options = {"mem_limit": "300m", "memswap_limit": "300m"}
+    with host.start(
+        options, SAGEMAKER_MAX_PAYLOAD_IN_MB="1024", SAGEMAKER_MODEL_SERVER_WORKERS="1"
+    ) as started:
+        until(lambda: started.ping() == 200, 60)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(
+                started.predict, (bytes(1 << 20) for _ in range(1000)), "application/octet-stream"
+            )
+            while not asked.done():
+                assert started.ping() == 200
+                time.sleep(0.2)
+            assert asked.result().body == b"1048576000"
+
+
+def test_multi_model_server_cannot_take_bodies_as_files(
+    engine: docker.DockerClient, project: Project, tmp_path: Path
+) -> None:
+    write(tmp_path / "code" / "inference.py", COUNTS)
+    tmp_path.chmod(0o755)
+    with Host(engine, image(project("basic", "mms")), tmp_path).start() as started:
+        assert started.wait() == 1
+        assert "has input_stream_fn, but no input_fn" in started.log

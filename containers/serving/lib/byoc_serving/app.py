@@ -7,6 +7,7 @@ import sys
 from typing import Any, Callable, Dict, Iterator
 
 from byoc_serving import codecs, media
+from byoc_serving.body import Body, read_rest
 from byoc_serving.errors import RequestError, describe, is_fatal, status_of
 from byoc_serving.functions import Answer, Functions, Request
 from byoc_serving.log import say
@@ -107,24 +108,12 @@ class App:
                 length = int(value)
         self._check_size(length)
         message = await receive()
-        body = message.get("body", b"")
+        body: Body = message.get("body", b"")
         if message.get("more_body"):
-            body = await self._read_rest(body, receive)
+            body = await read_rest(message.get("body", b""), receive, self._check_size)
         elif message["type"] == "http.disconnect":
             raise ClientGoneError
         return Request(body, content_type, accept, headers)
-
-    async def _read_rest(self, first: bytes, receive: Receive) -> bytes:
-        pieces, size, more = [first], len(first), True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            self._check_size(size)
-            more = message.get("more_body", False)
-        return b"".join(pieces)
 
     def _check_size(self, size: int) -> None:
         if size > self.max_payload:

@@ -1,8 +1,9 @@
 """What one request goes through: the user's functions, and ours where the user wrote none (STK-05).
 
-``input_fn -> predict_fn -> output_fn``, or one ``transform_fn`` for all three. Each may take the context as
-one more argument. One thread runs them, one request after the other, as sagemaker-inference does: the user's
-code need not be safe for threads.
+``input_fn -> predict_fn -> output_fn``, or one ``transform_fn`` for all three. Where a body is too large for
+memory, ``input_stream_fn`` takes the place of ``input_fn``. Each may take the context as one more argument.
+One thread runs them, one request after the other, as sagemaker-inference does: the user's code need not be
+safe for threads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple, Union
 
 from byoc_serving import codecs, media
+from byoc_serving.body import Body, as_bytes, as_stream
 from byoc_serving.context import Context
 from byoc_serving.errors import ServingError
 from byoc_serving.usercode import user_code
@@ -25,7 +27,8 @@ LINES = frozenset({media.CSV, media.JSON_LINES})
 class Request:
     """One POST /invocations."""
 
-    body: bytes
+    body: Body
+    """As bytes, or a file if it is large."""
     content_type: str = media.OCTETS
     """As the client wrote it; RFC 9110 8.3 where it wrote nothing."""
     accept: str = ""
@@ -61,10 +64,13 @@ class Functions:
         self._pre_model_fn = _bind(module, "pre_model_fn", 1)
         self._model_warmup_fn = _bind(module, "model_warmup_fn", 2)
         self._input_fn = _bind(module, "input_fn", 2)
+        self._input_stream_fn = _bind(module, "input_stream_fn", 2)
         self._predict_fn = _bind(module, "predict_fn", 2)
         self._output_fn = _bind(module, "output_fn", 2)
         self._transform_fn = _bind(module, "transform_fn", 4)
-        if self._transform_fn and (self._input_fn or self._predict_fn or self._output_fn):
+        if self._transform_fn and any(
+            (self._input_fn, self._input_stream_fn, self._predict_fn, self._output_fn)
+        ):
             raise ServingError(
                 "{} has transform_fn and others beside it".format(module.__file__),
                 why="transform_fn takes the place of input_fn, predict_fn and output_fn",
@@ -87,16 +93,12 @@ class Functions:
     def answer(self, request: Request) -> Answer:
         """Predict. Raises RequestError for what the client did wrong, and whatever the user's code raises."""
         context = Context(self.model_dir, request.headers, self.model_name)
-        body = codecs.as_text(request.body, request.content_type)
         accept = media.preferences(request.accept, self.default_accept)[0]
         if self._transform_fn:
+            body = codecs.as_text(as_bytes(request.body), request.content_type)
             result = self._transform_fn((self.model, body, request.content_type, accept), context)
             return self._finish(result, accept, context)
-        data = (
-            self._input_fn((body, request.content_type), context)
-            if self._input_fn
-            else codecs.decode(body, request.content_type)
-        )
+        data = self._decoded(request, context)
         prediction = (
             self._predict_fn((data, self.model), context)
             if self._predict_fn
@@ -105,6 +107,14 @@ class Functions:
         if self._output_fn:
             return self._finish(self._output_fn((prediction, accept), context), accept, context)
         return self._finish((prediction, None), request.accept, context, self._default_for(request))
+
+    def _decoded(self, request: Request, context: Context) -> Any:
+        if self._input_stream_fn:
+            return self._input_stream_fn((as_stream(request.body), request.content_type), context)
+        body = codecs.as_text(as_bytes(request.body), request.content_type)
+        if self._input_fn:
+            return self._input_fn((body, request.content_type), context)
+        return codecs.decode(body, request.content_type)
 
     def _default_for(self, request: Request) -> str:
         kind = media.canonical(request.content_type) if self.lines_for_lines else ""
@@ -159,6 +169,16 @@ def check_default_predict(model: Any) -> None:
                 type(model).__name__
             ),
             fix="write predict_fn(data, model) in the serving program",
+        )
+
+
+def refuse_streams(module: ModuleType) -> None:
+    """Raises ServingError for a program that takes bodies as files only: multi-model-server has bytes."""
+    if hasattr(module, "input_stream_fn") and not hasattr(module, "input_fn"):
+        raise ServingError(
+            "{} has input_stream_fn, but no input_fn".format(module.__file__),
+            why="multi-model-server gives a body as bytes only",
+            fix='write input_fn, too, or build the image with [serve] server = "asgi"',
         )
 
 

@@ -60,6 +60,7 @@ class HonestTransformer(Transformer):  # type: ignore[misc, unused-ignore]
         """Load the model. Raises ServingError."""
         with user_code("the model could not be loaded"):
             self.validate_and_initialize(model_dir=model_dir, context=context)
+        functions.refuse_streams(sys.modules[environment.Environment().module_name])
         if (
             self._transform_fn == self._default_transform_fn
             and self._predict_fn == self.defaults.default_predict_fn
