@@ -14,6 +14,8 @@ import tomlkit
 
 __all__ = ["Byoc", "Command", "Project", "Projects", "edit", "image"]
 
+PROCESSING = "processing"
+"""In place of a style: a project for processing jobs."""
 KEPT_OUT = ("AWS_", "BYOC_")
 """Beginnings of variables that must not decide what a test sees."""
 
@@ -107,8 +109,12 @@ class Projects:
     def _make(self, style: str, server: str, base: str) -> Path:
         """A new project, built; its folder gives the image a name that no other session here has."""
         path = self.folder / f"t-{style}-{server}-{uuid.uuid4().hex[:8]}"
-        self.byoc("init", path, "--style", style, "--base", base)
-        edit(path / "byoc.toml", {"build": {"network": "host"}, "serve": {"server": server}})
+        if style == PROCESSING:
+            self.byoc("init", path, "--process", "--base", base)
+            edit(path / "byoc.toml", {"build": {"network": "host"}})
+        else:
+            self.byoc("init", path, "--style", style, "--base", base)
+            edit(path / "byoc.toml", {"build": {"network": "host"}, "serve": {"server": server}})
         self.byoc("build", cwd=path)
         return path
 

@@ -234,6 +234,62 @@ def test_an_own_gitignore_is_told_what_to_ignore(tmp_path: Path) -> None:
     assert heard.notes == ["kept your .gitignore: add the line .byoc/ to it"]
 
 
+# --- processing ------------------------------------------------------------------------------------
+
+PROCESSING = {
+    ".dockerignore",
+    ".gitignore",
+    "README.md",
+    "byoc.schema.json",
+    "byoc.toml",
+    "data/flowers.csv",
+    "requirements.txt",
+    "src/process.py",
+    "tests/test_project.py",
+}
+
+
+def test_a_processing_project_is_complete(tmp_path: Path) -> None:
+    done = init(tmp_path / "clean", processing=True, base="mybase:dev")
+    assert tree(done.folder) == PROCESSING
+    spec = load(done.folder / "byoc.toml").spec
+    assert spec.image.targets == (Target.PROCESSING,)
+    assert (spec.train, spec.serve) == (None, None)
+    assert spec.process is not None
+    assert spec.process.inputs == {"raw": PurePosixPath("data")}
+    assert spec.process.outputs == ("train", "test")
+    assert [name for name, content in contents(done.folder).items() if b"{{" in content] == []
+    for path in done.folder.rglob("*.py"):
+        ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+def test_the_tests_of_a_processing_project_pass(tmp_path: Path) -> None:
+    folder = init(tmp_path / "clean", processing=True).folder
+    command = [sys.executable, "-B", "-m", "unittest", "discover", "-s", "tests"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Ran 3 tests" in done.stderr
+
+
+def test_a_processing_program_that_is_there_is_pointed_to(tmp_path: Path) -> None:
+    mine = fill(tmp_path, code__process_py="print()", code__train_py="print()")
+    heard = Heard()
+    init(tmp_path, processing=True, talk=heard)
+    spec = load(tmp_path / "byoc.toml").spec
+    assert spec.process is not None
+    assert (spec.process.source, spec.process.program) == (PurePosixPath("code"), "process.py")
+    assert (spec.process.inputs, spec.process.outputs, spec.train) == ({}, (), None)
+    assert heard.notes == ["[process] in byoc.toml points to your code/process.py"]
+    assert tree(tmp_path) == set(mine) | {".dockerignore", ".gitignore", "byoc.schema.json", "byoc.toml"}
+
+
+def test_processing_and_a_style_are_refused(tmp_path: Path, byoc: Command) -> None:
+    done = byoc("init", "clean", "--process", "--style", "framework", cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "error [BYOC-E710]: --process and --style framework do not go together" in done.stderr
+    assert names(tmp_path) == []
+
+
 # --- refusals --------------------------------------------------------------------------------------
 
 

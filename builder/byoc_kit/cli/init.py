@@ -16,20 +16,29 @@ __all__ = ["init"]
 STYLES = [style.value for style in Style]
 
 
-@click.command(epilog="Example: byoc init churn --style script-mode-1 --base python:3.12-slim")
+@click.command(
+    epilog="""\b
+Examples:
+  byoc init churn --style script-mode-1 --base python:3.12-slim
+  byoc init clean --process
+"""
+)
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @click.option("--style", type=click.Choice(STYLES), help="How training code gets into the container.")
+@click.option("--process", "processing", is_flag=True, help="A project for processing jobs.")
 @click.option("--base", metavar="REF", help=f"The image to build on; default {DEFAULT_BASE}.")
 @json_option
-def init(directory: Path, style: str | None, base: str | None, *, as_json: bool) -> None:
+def init(directory: Path, style: str | None, processing: bool, base: str | None, *, as_json: bool) -> None:
     """Scaffold a project in DIR (default: here): a small real model, its data, a request, and byoc.toml.
 
     A folder that has files already is adopted: nothing is overwritten, and byoc.toml points to the
-    train.py, inference.py, requirements.txt or Dockerfile found there.
+    train.py, inference.py, requirements.txt or Dockerfile found there. With --process: a program that
+    cleans and splits data, for processing jobs; a process.py that is there is adopted.
     """
-    done = scaffold(directory, style=Style(style or _ask()), base=base, talk=talk())
+    chosen = Style(style or ("basic" if processing else _ask()))
+    done = scaffold(directory, style=chosen, processing=processing, base=base, talk=talk())
     emit(str(done.folder), _data(done), as_json=as_json)
-    _next(done)
+    _next(done, processing=processing)
 
 
 def _ask() -> str:
@@ -58,10 +67,10 @@ def _data(done: Scaffolded) -> dict[str, object]:
     }
 
 
-def _next(done: Scaffolded) -> None:
+def _next(done: Scaffolded, *, processing: bool) -> None:
     """What to type next, for a person, on stderr."""
     here = done.folder.resolve() == Path.cwd()
-    steps = ["byoc build", "byoc run train"]
+    steps = ["byoc build", "byoc run process" if processing else "byoc run train"]
     if Path("sample.csv") in map(Path, done.files):
         steps.append("byoc run serve --invoke sample.csv")
     talk().say(f"{len(done.files)} files written. Next:")

@@ -18,7 +18,7 @@ from byoc_kit.spec.bases import check_base
 from byoc_kit.spec.mistake import View
 from byoc_kit.spec.types import Style
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.scaffold import SPEC, Found, compose, look
+from byoc_kit.work.scaffold import PROCESSING, SPEC, Found, compose, look, parts_of
 
 __all__ = ["DEFAULT_BASE", "SAYS", "Scaffolded", "init"]
 
@@ -51,28 +51,43 @@ class Scaffolded:
 def init(
     target: Path,
     *,
-    style: Style,
+    style: Style = Style.BASIC,
+    processing: bool = False,
     base: str | None = None,
     talk: Talk = SILENCE,
     shipped: Path | None = None,
 ) -> Scaffolded:
-    """Make a project of *style* in *target* (made if absent), on *base*.
+    """Make a project of *style* in *target* (made if absent), on *base*; *processing*: for processing jobs.
 
     *shipped* is where the scaffolds are; None: those of this installation. Raises UsageError: a bad name
-    or base (BYOC-E701, E113), not a folder (E702), a project already (E703), not writable (E704).
+    or base (BYOC-E701, E113), not a folder (E702), a project already (E703), not writable (E704), a style
+    beside *processing* (E710).
     """
+    if processing:
+        _refuse_style(style)
     values = {"base": base or DEFAULT_BASE, "name": image_name(target.resolve())}
     _refuse_base(values["base"])
     with _translated(target):
         _refuse(target)
-        found = look(target)
-        files = compose(shipped or assets.containers(), style, found, values)
+        found = look(target, processing=processing)
+        parts = (PROCESSING, "_shared/any") if processing else parts_of(style)
+        files = compose(shipped or assets.containers(), parts, found, values)
         kept = tuple(path for path in files if _exists(target / path))
         new = {path: text for path, text in files.items() if path not in kept}
         _refuse_blocked(target, new)
         _place(target, new)
     _tell(talk, found, kept)
     return Scaffolded(folder=target, style=style, files=tuple(new), kept=kept)
+
+
+def _refuse_style(style: Style) -> None:
+    if style is not Style.BASIC:
+        raise UsageError(
+            f"--process and --style {style.value} do not go together",
+            why="a style is how training code gets into a container; processing code is always in the image",
+            fix="leave --style out; [process] can also be added to the byoc.toml of any project",
+            id="BYOC-E710",
+        )
 
 
 def image_name(folder: Path) -> str:
@@ -189,9 +204,10 @@ def _tell(talk: Talk, found: Found, kept: tuple[PurePosixPath, ...]) -> None:
     for path in kept:
         hint = ": add the line .byoc/ to it" if path.name.endswith("ignore") else ""
         talk.note(f"kept your {path}{hint}")
-    for table, program in {"train": found.train, "serve": found.serve, "build": found.dockerfile}.items():
+    own = {"train": found.train, "serve": found.serve, "process": found.process, "build": found.dockerfile}
+    for table, program in own.items():
         if program:
             talk.note(f"[{table}] in byoc.toml points to your {program}")
-    if found.programs and not found.dockerfile and not (found.train and found.serve):
+    if (found.train or found.serve) and not found.dockerfile and not (found.train and found.serve):
         missing = "inference.py" if found.train else "train.py"
         talk.note(f"there is no {missing}: byoc.toml says so in targets")

@@ -1,23 +1,25 @@
 """What a new project consists of: the shipped scaffolds, put together for one style and one folder."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from byoc_kit.spec.types import Style
 from byoc_kit.work.schema import schema_text
 
-__all__ = ["SPEC", "Found", "compose", "look"]
+__all__ = ["PROCESSING", "SPEC", "Found", "compose", "look", "parts_of"]
 
 SPEC, SCHEMA = PurePosixPath("byoc.toml"), PurePosixPath("byoc.schema.json")
 SOURCES = ("src", ".", "code", "source", "app")
 """Where a program of the user's is looked for, in this order."""
 DOTTED = {"gitignore": ".gitignore", "dockerignore": ".dockerignore"}
 """Files that carry another name in byoc, where they would have an effect of their own."""
+PROCESSING = "processing"
+"""The scaffold of a project whose image is for processing jobs."""
 EXAMPLE = ("data", "sample.csv", "src", "tests", "requirements.txt", "README.md")
 """The example and what speaks of it: left out where the user brings a program or a Dockerfile."""
-ONLY_EXAMPLE = re.compile(r"^(hyperparameters|metrics) = .*\n", re.MULTILINE)
+ONLY_EXAMPLE = re.compile(r"^(hyperparameters|metrics|outputs) = .*\n", re.MULTILINE)
 """Keys that describe the example's own script."""
 
 
@@ -27,6 +29,7 @@ class Found:
 
     train: PurePosixPath | None
     serve: PurePosixPath | None
+    process: PurePosixPath | None
     dockerfile: PurePosixPath | None
     requirements: bool
     data: bool
@@ -34,23 +37,30 @@ class Found:
     @property
     def programs(self) -> bool:
         """Whether the user's own code or Dockerfile takes the place of the example."""
-        return any((self.train, self.serve, self.dockerfile))
+        return any((self.train, self.serve, self.process, self.dockerfile))
 
 
-def look(target: Path) -> Found:
-    """What is in the folder that byoc.toml should point to."""
+def look(target: Path, *, processing: bool = False) -> Found:
+    """What is in the folder that byoc.toml should point to: programs of one of the two sorts."""
     return Found(
-        train=_program(target, "train.py"),
-        serve=_program(target, "inference.py"),
+        train=None if processing else _program(target, "train.py"),
+        serve=None if processing else _program(target, "inference.py"),
+        process=_program(target, "process.py") if processing else None,
         dockerfile=PurePosixPath("Dockerfile") if (target / "Dockerfile").is_file() else None,
         requirements=(target / "requirements.txt").is_file(),
         data=(target / "data").is_dir(),
     )
 
 
-def compose(shipped: Path, style: Style, found: Found, values: Mapping[str, str]) -> dict[PurePosixPath, str]:
-    """Every file of the project, byoc.toml last. A file that several parts have is put together from them."""
-    parts = [style.value, *(["_shared/script"] if style.has_toolkit else []), "_shared/every"]
+def parts_of(style: Style) -> tuple[str, ...]:
+    """The folders of the shipped scaffolds that make up a project of *style*."""
+    return (style.value, *(["_shared/script"] if style.has_toolkit else []), "_shared/every", "_shared/any")
+
+
+def compose(
+    shipped: Path, parts: Sequence[str], found: Found, values: Mapping[str, str]
+) -> dict[PurePosixPath, str]:
+    """Every file of the project, byoc.toml last. A file that several *parts* have is joined from them."""
     texts: dict[PurePosixPath, str] = {}
     for part in parts:
         for path, text in _files(shipped / part):
@@ -68,18 +78,18 @@ def compose(shipped: Path, style: Style, found: Found, values: Mapping[str, str]
 def adopt(spec: str, found: Found) -> str:
     """The scaffold's byoc.toml for what the user brings: only tables and keys that are true for it."""
     tables = {_header(text): text for text in re.split(r"(?m)^(?=\[)", ONLY_EXAMPLE.sub("", spec))}
-    for table, program in {"train": found.train, "serve": found.serve}.items():
+    for table, program in {"train": found.train, "serve": found.serve, "process": found.process}.items():
         if program is None:
-            tables.pop(table)
+            tables.pop(table, None)
         else:
             tables[table] = _point(tables[table], program)
-    if not found.data and "train" in tables:
-        tables["train"] = re.sub(r"(?m)^channels = .*$", "channels = {}", tables["train"])
+    if not found.data:
+        tables = {name: re.sub(r"(?m)^(channels|inputs) = .*$", r"\1 = {}", t) for name, t in tables.items()}
     if not found.requirements:
         tables["python"] = re.sub(r"(?m)^requirements-file = .*$", "requirements = []", tables["python"])
     if found.dockerfile:
         return _with_dockerfile(tables)
-    if not (found.train and found.serve):
+    if not (found.train and found.serve) and not found.process:
         only = "training" if found.train else "hosting"
         tables["image"] = re.sub(r"(?m)^targets = .*$", f'targets = ["{only}"]', tables["image"])
     return "".join(tables.values())

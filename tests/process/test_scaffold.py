@@ -1,0 +1,55 @@
+"""The scaffold of a processing image for real: built, run, made to fail, and its own tests."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rig.projects import PROCESSING, Command, Project
+
+pytestmark = pytest.mark.engine
+
+
+def rows(folder: Path) -> list[str]:
+    return [line for file in folder.glob("*.csv") for line in file.read_text().splitlines()[1:]]
+
+
+def test_it_cleans_and_splits(project: Project, byoc: Command) -> None:
+    """PRC-01: without a word, and with arguments alone."""
+    folder = project(PROCESSING)
+    left = Path(byoc("run", "process", cwd=folder).stdout.strip()) / "output"
+    assert (len(rows(left / "train")), len(rows(left / "test"))) == (115, 29)
+    done = byoc("run", "process", "--json", "--", "--test-share", "0.5", cwd=folder)
+    result = json.loads(done.stdout)
+    assert result["message"] == "kept 144 of 150 rows, 72 of them to test with"
+    assert result["outputs"]["test"]["files"].keys() == {"rows.csv"}
+
+
+def test_a_change_of_the_source_needs_no_build(project: Project, byoc: Command) -> None:
+    """--live; what the program raises is the job's exit message (PRC-07)."""
+    folder = project(PROCESSING)
+    (folder / "src/process.py").write_text("raise ValueError('no such column: price')")
+    done = byoc("run", "process", "--live", cwd=folder, check=False)
+    assert done.returncode == 1
+    assert "  ValueError: no such column: price" in done.stderr
+    job = json.loads((folder / ".byoc/runs/latest/job.json").read_text())
+    assert job["message"].startswith("ValueError: no such column: price")
+    assert (job["schema"], job["status"], job["exit_code"]) == ("byoc/run-process/1", "Failed", 1)
+
+
+def test_two_hosts_leave_files_of_their_own(project: Project, byoc: Command) -> None:
+    folder = project(PROCESSING)
+    left = Path(byoc("run", "process", "--hosts", "2", cwd=folder).stdout.strip()) / "output"
+    assert sorted(file.name for file in (left / "train").iterdir()) == ["algo-1.csv", "algo-2.csv"]
+
+
+def test_a_run_of_processing_is_no_model_to_serve(project: Project, byoc: Command) -> None:
+    folder = project(PROCESSING)
+    byoc("run", "process", cwd=folder)
+    assert byoc("clean", "--dry-run", cwd=folder).returncode == 0
+
+
+def test_training_images_are_warned_of(project: Project, byoc: Command) -> None:
+    """PRC-01: their own default is the word train."""
+    done = byoc("run", "process", cwd=project("basic"), check=False)
+    assert "warning: no word is added in a processing job, and this image's own is 'train'" in done.stderr
