@@ -26,6 +26,8 @@ lint: setup     ## ruff and mypy
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	MYPYPATH=containers/serving/lib $(PYTHON) -m mypy --strict -p byoc_serving
+	MYPYPATH=containers/entry $(PYTHON) -m mypy --strict containers/entry
 
 format: setup   ## Put the code into its form, and mend what ruff can mend
 	$(PYTHON) -m ruff check --fix .
