@@ -129,6 +129,23 @@ def test_a_program_may_be_in_a_folder_of_the_source(read: Callable[..., Spec]) -
             {},
             "the channel 'my-data' does not work with the SageMaker SDK v3, for '-' and '.' (TMD-06)",
         ),
+        (
+            HEAD + 'targets = ["serverless"]\n' + SERVE + "workers = 2\n",
+            {},
+            "[serve] workers = 2 holds the model 2 times, "
+            "and a serverless endpoint has little memory and one CPU or so: 1 fits (SLS-03)",
+        ),
+        (
+            HEAD + 'targets = ["hosting", "multi-model"]\n' + SERVE + "workers = 2\n",
+            {},
+            "[serve] workers has no effect on a multi-model endpoint: each model has one process there",
+        ),
+        (
+            HEAD + 'targets = ["async"]\n' + SERVE + 'server = "mms"\n',
+            {},
+            'server = "mms" holds a whole request in memory, several times, and an asynchronous endpoint '
+            'sends up to 1 GB: the default server, "asgi", keeps it on disk (ASY-01)',
+        ),
     ],
 )
 def test_notes(text: str, files: Mapping[str, bytes], note: str, read: Callable[..., Spec]) -> None:
