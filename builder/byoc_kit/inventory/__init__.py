@@ -5,7 +5,7 @@ reading the layers, without running anything, fills all of it. A field that nobo
 guess.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
@@ -31,7 +31,8 @@ class Interpreter:
 
     executable: str
     """Absolute path inside the image, as found on PATH (a venv's own path, links not resolved)."""
-    version: tuple[int, int, int]
+    version: tuple[int, int, int | None]
+    """Major, minor, micro; micro None where only the files were read and none of them tells it."""
     pip: str | None = None
     """Version of the pip it imports; None: it has none."""
 
@@ -95,7 +96,7 @@ class Distribution:
     """Requires-Dist, as written."""
     requires_python: str | None = None
     extras: tuple[str, ...] = ()
-    files: tuple[str, ...] | None = None
+    files: Sequence[str] | None = None
     """Absolute paths of RECORD; None: it has no RECORD."""
     size: int | None = None
     """Bytes of its files; None where *files* is."""
@@ -168,8 +169,17 @@ class Inventory:
     toolkits: Mapping[str, str] | None = None
     """SageMaker's toolkits to their versions: ``sagemaker-training``, ``sagemaker-inference``, ..."""
     layers: tuple[LayerFacts, ...] | None = None
+    unknown: tuple[str, ...] = ()
+    """What the files could not tell, a sentence each."""
 
     @property
     def default_python(self) -> Python | None:
         """The :class:`Python` behind ``python3`` on PATH; None: unknown or absent."""
         return next((each for each in self.pythons or () if each.default), None)
+
+    def importable(self, python: Python) -> tuple[Distribution, ...]:
+        """What *python* imports, in the order of its ``sys.path``: of each name the first."""
+        places = {path: number for number, path in enumerate(python.paths)}
+        found = [each for each in self.distributions or () if each.location in places]
+        found.sort(key=lambda each: places[each.location])
+        return tuple({each.name: each for each in reversed(found)}.values())[::-1]

@@ -8,7 +8,7 @@ from byoc_kit.spec.types import Spec
 
 __all__ = ["interpreter"]
 
-OLDEST = (3, 8, 0)
+OLDEST = (3, 8)
 """The entry program's; older ones have no supported pip either."""
 
 
@@ -21,8 +21,8 @@ def interpreter(spec: Spec, inventory: Inventory | None) -> tuple[str | None, tu
         return None, ()
     if inventory.python is None:
         return _installed(spec, inventory)
-    if inventory.python.version < OLDEST:
-        found = ".".join(map(str, inventory.python.version))
+    if inventory.python.version[:2] < OLDEST:
+        found = ".".join(map(str, inventory.python.version[:2]))
         raise UsageError(
             f"{spec.image.base} has Python {found}",
             why="the entry program and current pip need Python 3.8 or newer",
