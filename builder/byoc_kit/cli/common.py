@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from byoc_kit.talk import Talk
+if TYPE_CHECKING:
+    from byoc_kit.cli.console import Lines
 
 __all__ = ["emit", "file_option", "json_option", "talk"]
 
@@ -31,7 +32,7 @@ def json_option(function: F) -> F:
     )
 
 
-def talk() -> Talk:
+def talk() -> "Lines":
     """The voice for this process: bars on a terminal, plain lines elsewhere; always stderr."""
     from byoc_kit.cli.console import console
 

@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from byoc_kit.talk import Talk
@@ -11,12 +12,15 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from byoc_kit.cli.chart import Chart
+    from byoc_kit.job.metrics import Point
+
 __all__ = ["Lines", "Terminal", "console"]
 
 EVERY = 5.0  # seconds between two plain lines about the same transfer
 
 
-def console(stream: TextIO = sys.stderr, environ: Mapping[str, str] = os.environ) -> Talk:
+def console(stream: TextIO = sys.stderr, environ: Mapping[str, str] = os.environ) -> "Lines":
     """Bars where somebody looks at a terminal; plain lines in CI, in a pipe, or with TERM=dumb."""
     if stream.isatty() and not environ.get("CI") and environ.get("TERM") != "dumb":
         return Terminal(stream)
@@ -60,6 +64,11 @@ class Lines:
             self._started.pop(task, None)
             self._told.pop(task, None)
 
+    @contextmanager
+    def chart(self) -> "Iterator[Callable[[Point], None] | None]":
+        """What takes metrics as they come, to be drawn; None where lines are all there is."""
+        yield None
+
     def _write(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
@@ -82,6 +91,7 @@ class Terminal(Lines):
         super().__init__(stream)
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._chart: Chart | None = None
 
     def note(self, text: str) -> None:
         """One line, marked in blue."""
@@ -102,8 +112,22 @@ class Terminal(Lines):
             self._bars = None
             self._tasks.clear()
 
+    @contextmanager
+    def chart(self) -> "Iterator[Callable[[Point], None] | None]":
+        """A curve for each metric at the foot of the screen; its last state stays there."""
+        from byoc_kit.cli.chart import Chart
+
+        self._chart = chart = Chart(self._stream)
+        try:
+            yield chart.add
+        finally:
+            self._chart = None
+            chart.stop()
+
     def _open(self) -> "Progress":
         if self._bars is None:
+            if self._chart is not None:  # of the two only one can be at the foot
+                self._chart.stop()
             from rich.console import Console
             from rich.progress import (
                 BarColumn,
@@ -132,7 +156,7 @@ class Terminal(Lines):
     def _write(self, text: str) -> None:
         if self._bars is not None:
             self._bars.console.print(text, markup=False, highlight=False)
-        else:
+        elif self._chart is None or not self._chart.write(text):
             super()._write(text)
 
 

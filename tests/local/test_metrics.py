@@ -1,0 +1,54 @@
+"""A job's metrics while it runs, without an engine."""
+
+import io
+from pathlib import Path
+
+from byoc_kit.job.metrics import Point, metrics
+from byoc_kit.local.metrics import Meter, metering
+
+WANTED = metrics({"loss": "loss=([0-9.]+)", "f1": "f1=([0-9.]+)"})
+
+
+class Heard:
+    """A listener who remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.warned: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+    def note(self, text: str) -> None: ...
+    def output(self, text: str) -> None: ...
+    def progress(self, task: str, done: int, total: int | None) -> None: ...
+
+
+def test_each_number_is_kept_and_told_at_once() -> None:
+    told: list[Point] = []
+    file, clock = io.StringIO(), iter([100.0, 101.5, 103.0])
+    meter = Meter(WANTED, file, told.append, lambda: next(clock))
+    meter.hear("algo-1", "epoch 1 loss=0.5")
+    assert file.getvalue() == "seconds,host,metric,value\n1.500,algo-1,loss,0.5\n"
+    meter.hear("algo-2", "nothing")
+    meter.hear("algo-2", "loss=0.25")
+    assert [(point.host, point.seconds, point.value) for point in told] == [
+        ("algo-1", 1.5, 0.5),
+        ("algo-2", 3.0, 0.25),
+    ]
+    assert meter.last == {"loss": 0.25}
+
+
+def test_what_was_never_found_is_warned_of(tmp_path: Path) -> None:
+    """TRN-13: the service would show no such metric, and a tuning job would fail."""
+    heard = Heard()
+    with metering(tmp_path, WANTED) as meter:
+        for value in ("0.5", "0.3"):
+            meter.hear("algo-1", f"loss={value}")
+    meter.tell(heard)
+    assert heard.said == ["metric loss: 0.3 (last of 2, 0.3 to 0.5)"]
+    assert heard.warned == ["metric f1: 'f1=([0-9.]+)' found no number in the log (TRN-13)"]
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 3
