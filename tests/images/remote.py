@@ -61,7 +61,7 @@ def image_document(
             "os": "linux",
             "architecture": "amd64",
             "config": {"Entrypoint": ["/opt/hello"], "Env": ["PATH=/opt"]},
-            "rootfs": {"type": "layers", "diff_ids": []},
+            "rootfs": {"type": "layers", "diff_ids": [measure([gzip.decompress(layer())])[0]]},
         }
     ).encode()
     kind, config_kind, layer_kind = types

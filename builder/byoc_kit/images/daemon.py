@@ -13,7 +13,7 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["PROBE", "config", "known", "look"]
+__all__ = ["PROBE", "config", "known", "look", "not_found"]
 
 COMMANDS = ("sh", "bash", "chmod", "cat", "python3", "pip3", "train", "serve", "tini")
 MANAGERS = ("apt-get", "dnf", "microdnf", "apk")
@@ -41,7 +41,7 @@ def config(client: "DockerClient", reference: str) -> ImageConfig:
     """What the engine's image *reference* says of itself. Raises ByocError where there is none."""
     found = _inspect(client, reference)
     if found is None:
-        raise _not_found(reference, "the engine has no image of that name or id")
+        raise not_found(reference, "the engine has no image of that name or id")
     return ImageConfig.from_json(found)
 
 
@@ -59,7 +59,7 @@ def look(
         _pull(client, reference, platform, talk)
         found = _inspect(client, reference)
         if found is None:
-            raise _not_found(reference, "it was pulled, but is not there")
+            raise not_found(reference, "it was pulled, but is not there")
     own = ImageConfig.from_json(found)
     lines = _facts(client, found["Id"], store) if own.platform == platform else ()
     return _inventory(reference, found, own, lines)
@@ -218,7 +218,8 @@ def _said(error: Exception) -> str:
     return str(getattr(error, "explanation", None) or error)
 
 
-def _not_found(reference: str, why: str) -> ByocError:
+def not_found(reference: str, why: str) -> ByocError:
+    """What to say of an image that an engine does not have."""
     return ByocError(
         f"there is no image {reference}",
         why=why,

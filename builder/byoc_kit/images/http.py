@@ -21,6 +21,7 @@ CONNECT_TRIES: Final = 3  # where nobody listens, waiting long seldom helps
 LONGEST_WAIT: Final = 30.0  # seconds between two tries, also where the registry asks for more
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 60.0  # without a single byte
+CONNECTIONS: Final = 16  # to one host that are kept for the next request
 BUNDLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 PROTOCOL_KEYS: Final = {"digest", "mount", "from", "n", "last", "service", "scope"}
 """The query keys that the distribution and token specifications define; all others may hold secrets."""
@@ -29,7 +30,7 @@ PROTOCOL_KEYS: Final = {"digest", "mount", "from", "n", "last", "service", "scop
 class Backoff(Retry):
     """Tries again after 0, 0.5, 1, 2, 4 s, shortened at random, or when the registry says, within limits.
 
-    Only for requests that may be repeated: reading, and writing a manifest.
+    Only for requests that may be repeated: reading, opening an upload, ending one, writing a manifest.
     """
 
     @classmethod
@@ -39,7 +40,7 @@ class Backoff(Retry):
             total=TRIES,
             connect=CONNECT_TRIES,
             status_forcelist=RETRY_STATUS,
-            allowed_methods=frozenset({"GET", "HEAD", "PUT"}),
+            allowed_methods=frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"}),
             backoff_factor=factor,
             redirect=5,
             raise_on_status=False,
@@ -58,14 +59,17 @@ class Backoff(Retry):
 
 def pool(url: str, environ: Mapping[str, str] = os.environ) -> urllib3.PoolManager:
     """Connections for *url*, through the proxy and with the CA bundle that the environment names."""
-    context = _context(environ)
+    context = _context(environ) if url.startswith("https:") else None
     timeout = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     proxy = _proxy(url, environ)
     if proxy is None:
-        return urllib3.PoolManager(ssl_context=context, timeout=timeout, retries=Backoff.standard())
+        return urllib3.PoolManager(
+            maxsize=CONNECTIONS, ssl_context=context, timeout=timeout, retries=Backoff.standard()
+        )
     user = urllib3.util.parse_url(proxy).auth
     return urllib3.ProxyManager(
         proxy,
+        maxsize=CONNECTIONS,
         ssl_context=context,
         timeout=timeout,
         retries=Backoff.standard(),

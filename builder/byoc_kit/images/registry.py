@@ -3,12 +3,11 @@
 Enough of the OCI distribution specification for reading back and tagging.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import urllib3
 
@@ -18,6 +17,7 @@ from byoc_kit.images.keychain import docker_config
 from byoc_kit.images.session import Answer, Session
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.oci.digest import Digest, is_digest, verified
+from byoc_kit.oci.image import load_config
 from byoc_kit.oci.manifest import ACCEPTED, Descriptor, Index, Manifest, ManifestError, parse_manifest
 from byoc_kit.oci.reference import Named, Repository
 
@@ -38,6 +38,8 @@ class RemoteImage:
     """What was asked for."""
     manifest: Manifest
     """The manifest for the platform wanted; *top* itself unless that is an index."""
+    raw_config: bytes
+    """The config blob, byte for byte."""
     config: ImageConfig
 
 
@@ -73,7 +75,7 @@ class RemoteRepository:
         try:
             return parse_manifest(answer.body, answer.headers.get("Content-Type"))
         except ManifestError as error:
-            raise self._no_manifest(target, error) from error
+            raise self.no_image(target, error) from error
 
     def put_manifest(self, target: str, manifest: Manifest) -> None:
         """Make *target* (a tag, or its own digest) name *manifest*, byte for byte. Raises ByocError."""
@@ -102,20 +104,11 @@ class RemoteRepository:
             path = _next_page(answer)
 
     def _expect(self, answer: Answer, status: int, doing: str) -> None:
-        if answer.status == status:
-            return
-        if answer.status == 404:
-            raise _missing(self.repository, doing, answer.codes)
-        raise ByocError(
-            f"{self.repository}: {doing}: the registry answered {answer.codes}",
-            why="it has trouble that did not pass"
-            if answer.status in {429, *range(500, 600)}
-            else "it refused",
-            fix="try again later; if it stays, show the line above to whoever runs the registry",
-            id="BYOC-E506",
-        )
+        if answer.status != status:
+            raise self.session.unexpected(answer, doing)
 
-    def _no_manifest(self, target: str, error: ManifestError) -> ByocError:
+    def no_image(self, target: str, error: ManifestError) -> ByocError:
+        """What to say of something that is not the image it should be."""
         return ByocError(
             f"{self.repository}: what {target} names is not an image",
             why=str(error),
@@ -131,13 +124,18 @@ def read_image(remote: RemoteRepository, target: str, platform: Platform | None 
     """
     top = remote.manifest(target)
     if top is None:
-        raise _missing(remote.repository, f"reading {target}", "404")
+        raise remote.session.missing(f"reading {target}", "404")
     manifest = top if isinstance(top, Manifest) else _of_index(remote, top, platform or Platform())
-    document: dict[str, Any] = json.loads(remote.blob(manifest.config))
+    raw = remote.blob(manifest.config)
+    try:
+        document = load_config(raw)
+    except ManifestError as error:
+        raise remote.no_image(target, error) from error
     return RemoteImage(
         reference=Named(remote.repository, digest=top.digest),
         top=top,
         manifest=manifest,
+        raw_config=raw,
         config=ImageConfig.from_json(document),
     )
 
@@ -167,12 +165,3 @@ def _next_page(answer: Answer) -> str | None:
         return None
     parsed = urllib3.util.parse_url(found[1])
     return f"{parsed.path}?{parsed.query}" if parsed.query else parsed.path
-
-
-def _missing(repository: Repository, doing: str, answered: str) -> ByocError:
-    return ByocError(
-        f"{repository}: {doing}: it is not there",
-        why=f"the registry answered {answered}",
-        fix="check registry, repository and tag; was the image pushed?",
-        id="BYOC-E503",
-    )

@@ -1,71 +1,48 @@
-"""A conversation with one registry about one repository: who we are, and requests that survive a bad line.
+"""A conversation with one registry about one repository: requests that survive a bad line.
 
-Credentials go only to the registry itself and to the token service that it names, and never over plain HTTP
-to another machine. No message shows a secret, a token, or a query that the protocol does not define.
+No message shows a secret, a token, or a query that the protocol does not define. A connection that moves less
+than :data:`LEAST` bytes in :data:`WINDOW` seconds counts as lost.
 """
 
-import ipaddress
-import json
 import os
-import re
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import urllib3
 
 from byoc_kit.errors import ByocError
-from byoc_kit.images.http import Backoff, pool, redact
+from byoc_kit.images.answer import ERROR_LIMIT, Answer, read_answer, unreachable
+from byoc_kit.images.http import Backoff, pool
 from byoc_kit.images.keychain import Credentials, docker_config
+from byoc_kit.images.login import Login, refused
 from byoc_kit.oci.reference import Repository, is_loopback
 
-__all__ = ["Answer", "Session"]
+__all__ = ["Answer", "BrokenError", "Session"]
 
-ERROR_LIMIT: Final = 64 << 10  # bytes of an error's body that are worth reading
-TOKEN_LIMIT: Final = 1 << 20  # bytes
-CHUNK: Final = 1 << 16  # bytes
-CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
+CHUNK: Final = 1 << 18  # bytes that are read at once
+WINDOW: Final = 60.0  # seconds
+LEAST: Final = 64 << 10  # bytes
+SENT_AT_ONCE: Final = 1 << 16  # bytes that must leave within SEND_SECONDS
+SEND_SECONDS: Final = 30.0
+STORE_SECONDS: Final = 300.0  # in which a registry puts a large blob into its own storage
+
+Response = urllib3.BaseHTTPResponse
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, read to its end."""
+class BrokenError(Exception):
+    """A transfer that did not come to its end, and may be tried again; *answer* if there was one."""
 
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def document(self) -> Mapping[str, Any]:
-        """The body as a JSON object. Raises ByocError (BYOC-E507)."""
-        try:
-            document = json.loads(self.body)
-        except ValueError:
-            document = None
-        if isinstance(document, dict):
-            return document
-        raise ByocError(
-            f"{redact(self.url)} did not answer with JSON",
-            why="a registry was expected; a proxy or a login page may stand in its place",
-            fix="check the registry's name and the proxy settings of this machine",
-            id="BYOC-E507",
-        )
-
-    @property
-    def codes(self) -> str:
-        """Status and the registry's own error codes, e.g. ``404 NAME_UNKNOWN``; never its free text."""
-        try:
-            found = {str(error["code"]) for error in json.loads(self.body)["errors"]}
-        except (ValueError, KeyError, TypeError):
-            found = set()
-        return " ".join(
-            [str(self.status), *sorted(code for code in found if re.fullmatch("[A-Z_]{1,40}", code))]
-        )
+    def __init__(self, why: BaseException | str, answer: Answer | None = None) -> None:
+        super().__init__(str(why))
+        self.why, self.answer = why, answer
 
 
 @dataclass(slots=True)
 class Session:
-    """Keeps connections and the token for one repository. Not for several threads."""
+    """Keeps connections and the login for one repository. For several threads."""
 
     repository: Repository
     keychain: Callable[[str], Credentials | None] = field(default_factory=docker_config)
@@ -75,8 +52,11 @@ class Session:
     actions: str = "pull,push"
     """What a token is asked for."""
     backoff: Backoff = field(default_factory=Backoff.standard, repr=False)
+    clock: Callable[[], float] = time.monotonic
+    window: float = WINDOW
     _http: urllib3.PoolManager | None = field(default=None, init=False, repr=False)
-    _authorization: str | None = field(default=None, init=False, repr=False)
+    _login: Login | None = field(default=None, init=False, repr=False)
+    _making: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def host(self) -> str:
@@ -89,6 +69,21 @@ class Session:
         """``https://registry``."""
         return f"{self.scheme or ('http' if is_loopback(self.host) else 'https')}://{self.host}"
 
+    @property
+    def login(self) -> Login:
+        """Who we are there."""
+        with self._making:
+            self._login = self._login or Login(
+                self.repository, self.keychain, self.environ, self.actions, clock=self.clock
+            )
+            return self._login
+
+    def url(self, path: str) -> str:
+        """The whole URL of a path of the repository, of the registry (``/...``), or of a whole URL."""
+        if path.startswith(("http://", "https://")):
+            return path
+        return self.root + (path if path.startswith("/") else f"/v2/{self.repository.path}/{path}")
+
     def call(
         self,
         method: str,
@@ -98,144 +93,182 @@ class Session:
         body: bytes | None = None,
         limit: int = ERROR_LIMIT,
     ) -> Answer:
-        """One request for *path* of the repository; once more where the registry asks who we are.
+        """One small request, tried again where the line or the registry has trouble that may pass.
 
         At most *limit* bytes of a good answer are read. Raises ByocError: BYOC-E502 not allowed, BYOC-E505
         not reached, BYOC-E507 an answer without end. Any other status is the caller's to judge.
         """
-        url = path if path.startswith("/v2/") else f"/v2/{self.repository.path}/{path}"
-        answer = self._send(method, f"{self.root}{url}", headers or {}, body, limit)
+        url = self.url(path)
+
+        def once(sent: str | None) -> Answer:
+            return self._send(method, url, {**(headers or {}), **_authorization(sent)}, body, limit)
+
+        return self._allowed(url, once)
+
+    def get(self, path: str, headers: Mapping[str, str]) -> tuple[Answer, Iterator[bytes]]:
+        """The head of an answer (its body, too, where it is not 200 or 206), and the chunks of its body.
+
+        Raises ByocError as :meth:`call`; the chunks raise :class:`BrokenError` where the line breaks.
+        """
+        url, found = self.url(path), list[Response]()
+
+        def once(sent: str | None) -> Answer:
+            response = self._begin("GET", url, {**headers, **_authorization(sent)})
+            if response.status not in {200, 206}:
+                return read_answer(response, ERROR_LIMIT)
+            found.append(response)
+            return Answer(url, response.status, response.headers, b"")
+
+        answer = self._allowed(url, once)
+        return answer, self._chunks(found[0]) if found else iter(())
+
+    def send(self, url: str, chunks: Iterable[bytes], headers: Mapping[str, str]) -> Answer:
+        """PATCH *chunks* to *url*, once: whoever has them decides whether to send them again.
+
+        Raises BrokenError where the line breaks, and ByocError where we are not allowed to.
+        """
+        sent = self._header(url)
+        try:
+            response = self._pool().request(
+                "PATCH",
+                url,
+                headers={**headers, **_authorization(sent)},
+                body=_small(chunks),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=SEND_SECONDS, read=STORE_SECONDS),
+            )
+            answer = read_answer(response, ERROR_LIMIT)
+        except urllib3.exceptions.HTTPError as error:
+            raise BrokenError(error) from error
         if answer.status == 401:
-            self._authorization = self._answer_challenge(answer)
-            answer = self._send(method, f"{self.root}{url}", headers or {}, body, limit)
+            self.login.challenged(answer, sent)
+            raise BrokenError("the login ended", answer)
+        return answer
+
+    def lost(self, error: BaseException) -> ByocError:
+        """What to say when it broke too often."""
+        return unreachable(self.host, self.root, error)
+
+    def unexpected(self, answer: Answer, doing: str) -> ByocError:
+        """What to say of an answer that is not the one *doing* needs."""
+        if answer.status == 404:
+            return self.missing(doing, answer.codes)
+        passes = answer.status in {429, *range(500, 600)}
+        return ByocError(
+            f"{self.repository}: {doing}: the registry answered {answer.codes}",
+            why="it has trouble that did not pass" if passes else "it refused",
+            fix="try again later; if it stays, show the line above to whoever runs the registry",
+            id="BYOC-E506",
+        )
+
+    def missing(self, doing: str, answered: str) -> ByocError:
+        """What to say of something that is not there."""
+        return ByocError(
+            f"{self.repository}: {doing}: it is not there",
+            why=f"the registry answered {answered}",
+            fix="check registry, repository and tag; was the image pushed?",
+            id="BYOC-E503",
+        )
+
+    def _allowed(self, url: str, once: Callable[[str | None], Answer]) -> Answer:
+        """What *once* answers; once more where the registry asks who we are."""
+        sent = self._header(url)
+        answer = once(sent)
+        if answer.status == 401 and self._ours(url):
+            self.login.challenged(answer, sent)
+            answer = once(self._header(url))
         if answer.status in {401, 403}:
-            raise self._refused(answer)
+            logged_in = self.keychain(self.host) is not None
+            raise refused(self.repository, answer.codes, logged_in=logged_in)
         return answer
 
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit: int
     ) -> Answer:
         """Send and read; again where the connection breaks, even within the body."""
-        self._http = self._http or pool(self.root, self.environ)
-        ours = {"Authorization": self._authorization} if self._authorization else {}
         retries = self.backoff
         while True:
             try:
-                response = self._http.request(
-                    method,
-                    url,
-                    headers={**headers, **ours},
-                    body=body,
-                    retries=retries,
-                    preload_content=False,
-                )
-                return _read(response, limit)
-            except urllib3.exceptions.MaxRetryError as error:
-                raise self._unreachable(url, error.reason or error) from error
+                response = self._begin(method, url, headers, body=body, retries=retries)
+                return read_answer(response, limit)
             except urllib3.exceptions.HTTPError as error:
                 try:
                     retries = retries.increment(method, url, error=error)
                 except urllib3.exceptions.HTTPError:
-                    raise self._unreachable(url, error) from error
+                    raise unreachable(self.host, url, error) from error
                 retries.sleep()
 
-    def _answer_challenge(self, answer: Answer) -> str:
-        challenge = answer.headers.get("WWW-Authenticate", "")
-        scheme = challenge.partition(" ")[0].lower()
-        credentials = self.keychain(self.host)
-        if scheme == "bearer":
-            return f"Bearer {self._token(dict(CHALLENGE.findall(challenge)), credentials)}"
-        if scheme == "basic" and credentials:
-            return credentials.basic
-        raise self._refused(answer)
-
-    def _token(self, challenge: Mapping[str, str], credentials: Credentials | None) -> str:
-        """A token from the service that the registry names. Its answer is never shown."""
-        realm = challenge.get("realm", "")
-        if not (is_loopback(self.host) or _safe(realm)):
-            raise self._refused_realm(realm)
-        scope = f"repository:{self.repository.path}:{self.actions}"
+    def _begin(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | None = None,
+        retries: Backoff | None = None,
+    ) -> Response:
         try:
-            response = pool(realm, self.environ).request(
-                "GET",
-                realm,
-                fields={"service": challenge.get("service", ""), "scope": scope},
-                headers={"Authorization": credentials.basic} if credentials else {},
+            return self._pool().request(
+                method,
+                url,
+                headers=headers,
+                body=body,
+                retries=retries or self.backoff,
                 preload_content=False,
             )
-            answer = _read(response, TOKEN_LIMIT)
+        except urllib3.exceptions.MaxRetryError as error:
+            raise unreachable(self.host, url, error.reason or error) from error
+
+    def _chunks(self, response: Response) -> Iterator[bytes]:
+        """The body as it travels, never decoded. Whoever stops early gives the connection up."""
+        waited, moved = 0.0, 0
+        try:
+            while True:
+                before = self.clock()
+                chunk = _some(response)
+                waited, moved = waited + self.clock() - before, moved + len(chunk)
+                if not chunk:
+                    response.release_conn()
+                    return
+                yield chunk
+                if waited > self.window:
+                    if moved < LEAST:
+                        raise BrokenError(f"less than {LEAST >> 10} KiB in {self.window:.0f} seconds")
+                    waited, moved = 0.0, 0
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(realm, error) from error
-        if answer.status != 200:
-            raise self._refused(answer)
-        document = answer.document()
-        return str(document.get("token") or document.get("access_token") or "")
+            raise BrokenError(error) from error
+        finally:
+            if not response.closed:
+                response.close()
 
-    def _refused(self, answer: Answer) -> ByocError:
-        logged_in = self.keychain(self.host) is not None
-        return ByocError(
-            f"{self.host} refuses access to {self.repository.path}: {answer.codes}",
-            why="the stored login was not accepted" if logged_in else "nobody is logged in there",
-            fix=f"`docker login {self.host}` as a user who may read and write {self.repository.path}",
-            id="BYOC-E502",
-        )
+    def _pool(self) -> urllib3.PoolManager:
+        with self._making:
+            self._http = self._http or pool(self.root, self.environ)
+            return self._http
 
-    def _refused_realm(self, realm: str) -> ByocError:
-        return ByocError(
-            f"{self.host} wants a login at {redact(realm) or 'nowhere'}",
-            why="a token service must be reached by https, and not at an address inside this machine",
-            fix="ask who runs the registry to correct its WWW-Authenticate header",
-            id="BYOC-E502",
-        )
+    def _ours(self, url: str) -> bool:
+        """Whether *url* is of the registry itself: only there our login may go."""
+        ours, theirs = urllib3.util.parse_url(self.root), urllib3.util.parse_url(url)
+        return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
 
-    def _unreachable(self, url: str, error: BaseException) -> ByocError:
-        return ByocError(
-            f"{self.host} cannot be reached",
-            why=f"{redact(url)}: {_reason(error)}",
-            fix="check that it runs and the name is right; proxy and CA bundle come from the environment",
-            id="BYOC-E505",
-        )
+    def _header(self, url: str) -> str | None:
+        return self.login.header() if self._ours(url) else None
 
 
-def _safe(realm: str) -> bool:
-    """Whether credentials may go to *realm*: by https, and not to an address inside this machine."""
-    parsed = urllib3.util.parse_url(realm)
-    if parsed.scheme != "https" or not parsed.host or parsed.host == "localhost":
-        return False
-    try:
-        address = ipaddress.ip_address(parsed.host.strip("[]"))
-    except ValueError:
-        return True
-    return not (address.is_loopback or address.is_link_local or address.is_unspecified)
+def _authorization(header: str | None) -> dict[str, str]:
+    return {"Authorization": header} if header else {}
 
 
-def _read(response: urllib3.BaseHTTPResponse, limit: int) -> Answer:
-    """Raises urllib3's HTTPError for a body that breaks off, and ByocError for one that does not end."""
-    limit = limit if response.status < 300 else ERROR_LIMIT
-    body, url = bytearray(), response.geturl() or ""
-    try:
-        for chunk in response.stream(CHUNK):
-            body += chunk
-            if len(body) > limit:
-                raise _endless(url, limit)
-    except ByocError:
-        response.close()
-        raise
-    response.release_conn()
-    return Answer(url, response.status, response.headers, bytes(body))
+def _some(response: Response) -> bytes:
+    """What has come by now, at most CHUNK bytes; empty at the end. urllib3 1 waits for all of a chunk."""
+    read = getattr(response, "read1", None)
+    found: bytes = read(CHUNK, decode_content=False) if read else response.read(LEAST, decode_content=False)
+    return found
 
 
-def _endless(url: str, limit: int) -> ByocError:
-    return ByocError(
-        f"{redact(url)} sends more than {limit >> 10} KiB",
-        why="manifests, configs and tag lists are small; this is something else",
-        fix="check registry, repository and tag",
-        id="BYOC-E507",
-    )
-
-
-def _reason(error: BaseException) -> str:
-    """What the socket or the certificate check said, without the names of objects in memory."""
-    text = str(error)
-    found = re.search(r"\[(?:Errno -?\d+|SSL: \w+)\] ?(.*)", text)
-    return (found[1] if found else text.rpartition(": ")[2]).strip("()'\" ") or type(error).__name__
+def _small(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """A slow line must have time for each."""
+    for chunk in chunks:
+        yield from (chunk[at : at + SENT_AT_ONCE] for at in range(0, len(chunk), SENT_AT_ONCE))

@@ -4,15 +4,16 @@ Where an image comes from (registry, layout, archive, daemon) is known to its la
 changed in place: :func:`byoc_kit.oci.append` and its like make a new image that shares the old one's layers.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from byoc_kit.oci.config import ImageConfig
-from byoc_kit.oci.digest import Digest
-from byoc_kit.oci.manifest import Descriptor, Manifest
+from byoc_kit.oci.digest import Digest, is_digest
+from byoc_kit.oci.manifest import Descriptor, Manifest, ManifestError
 
-__all__ = ["Image", "Layer"]
+__all__ = ["Image", "Layer", "assemble", "load_config"]
 
 
 class Layer(Protocol):
@@ -46,3 +47,37 @@ class Image:
     """What we read out of *raw_config*."""
     layers: tuple[Layer, ...]
     """The base's first; as many as the manifest's and the config's."""
+
+
+def assemble(
+    reference: str, manifest: Manifest, raw_config: bytes, layer: Callable[[Descriptor, Digest], Layer]
+) -> Image:
+    """The image of *manifest* and *raw_config*; *layer* makes each layer of its descriptor and diff_id.
+
+    Raises ManifestError where the config is none, or does not belong to the manifest.
+    """
+    document = load_config(raw_config)
+    diff_ids = (document.get("rootfs") or {}).get("diff_ids") or []
+    if len(diff_ids) != len(manifest.layers):
+        raise ManifestError(f"its manifest has {len(manifest.layers)} layers, its config {len(diff_ids)}")
+    if not all(isinstance(each, str) and is_digest(each) for each in diff_ids):
+        raise ManifestError("its config names a layer by something that is no SHA-256")
+    pairs = zip(manifest.layers, diff_ids, strict=True)
+    return Image(
+        reference=reference,
+        manifest=manifest,
+        raw_config=raw_config,
+        config=ImageConfig.from_json(document),
+        layers=tuple(layer(descriptor, Digest(diff_id)) for descriptor, diff_id in pairs),
+    )
+
+
+def load_config(raw: bytes) -> dict[str, Any]:
+    """The config blob *raw* as JSON has it. Raises ManifestError."""
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        raise ManifestError(f"its config is not JSON: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("rootfs") or {}, dict):
+        raise ManifestError("its config is not that of an image")
+    return document

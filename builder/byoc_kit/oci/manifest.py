@@ -5,7 +5,7 @@ SageMaker takes one form only for hosting: a single-platform Docker v2 schema 2 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,14 +18,17 @@ __all__ = [
     "DOCKER_LAYER",
     "DOCKER_LIST",
     "DOCKER_MANIFEST",
+    "DOCKER_TAR",
     "OCI_CONFIG",
     "OCI_INDEX",
     "OCI_LAYER",
     "OCI_MANIFEST",
+    "OCI_TAR",
     "Descriptor",
     "Index",
     "Manifest",
     "ManifestError",
+    "docker_manifest",
     "parse_manifest",
     "to_docker",
 ]
@@ -38,6 +41,9 @@ OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+DOCKER_TAR: Final = "application/vnd.docker.image.rootfs.diff.tar"
+OCI_TAR: Final = "application/vnd.oci.image.layer.v1.tar"
 
 ACCEPTED: Final = (DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX)
 """All that a client must offer in ``Accept``, so that no registry translates what it has stored."""
@@ -138,6 +144,19 @@ def parse_manifest(raw: bytes, media_type: str | None = None) -> Manifest | Inde
     raise ManifestError(f"its media type {kind!r} is not that of an image")
 
 
+def docker_manifest(config: Descriptor, layers: Sequence[Descriptor]) -> Manifest:
+    """A Docker v2 schema 2 manifest: the one form that SageMaker takes for hosting (IMG-11)."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": DOCKER_MANIFEST,
+        "config": config.to_json(),
+        "layers": [layer.to_json() for layer in layers],
+    }
+    parsed = parse_manifest(json.dumps(document, indent=3).encode())
+    assert isinstance(parsed, Manifest)
+    return parsed
+
+
 def to_docker(manifest: Manifest) -> Manifest:
     """The same image as Docker v2 schema 2: same config and layers, other media types, no annotations.
 
@@ -146,15 +165,7 @@ def to_docker(manifest: Manifest) -> Manifest:
     """
     if manifest.media_type == DOCKER_MANIFEST:
         return manifest
-    document = {
-        "schemaVersion": 2,
-        "mediaType": DOCKER_MANIFEST,
-        "config": _as_docker(manifest.config).to_json(),
-        "layers": [_as_docker(layer).to_json() for layer in manifest.layers],
-    }
-    parsed = parse_manifest(json.dumps(document, indent=3).encode())
-    assert isinstance(parsed, Manifest)
-    return parsed
+    return docker_manifest(_as_docker(manifest.config), [_as_docker(layer) for layer in manifest.layers])
 
 
 def _kind(inside: object, told: str) -> str:

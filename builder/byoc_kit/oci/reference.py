@@ -24,11 +24,13 @@ __all__ = [
     "Docker",
     "ImageReference",
     "Layout",
+    "Location",
     "Named",
     "Repository",
     "is_ecr",
     "is_loopback",
     "parse_image",
+    "parse_location",
     "parse_repository",
 ]
 
@@ -113,6 +115,8 @@ class Named:
 
 ImageReference = Docker | Layout | Archive | Named
 """Any of the four places an image can be in."""
+Location = ImageReference
+"""The same where the place counts more than the image: what is copied from, and to."""
 
 
 def parse_image(text: str) -> ImageReference:
@@ -126,6 +130,11 @@ def parse_image(text: str) -> ImageReference:
     if scheme == "archive":
         return Archive(_filled(rest, text))
     return _named(text)
+
+
+def parse_location(text: str) -> Location:
+    """The place that *text* names; ``docker-archive:`` means ``archive:``. Raises UsageError (BYOC-E501)."""
+    return parse_image(text.removeprefix("docker-") if text.startswith("docker-archive:") else text)
 
 
 def parse_repository(text: str) -> Repository:
@@ -201,6 +210,6 @@ def _wrong(text: str, why: str) -> UsageError:
     return UsageError(
         f"{shown!r} does not name an image",
         why=why,
-        fix="write docker:NAME, docker:ID, or [registry/]repository[:tag][@sha256:...]",
+        fix="write docker:NAME, oci:DIR, archive:FILE, or [registry/]repository[:tag][@sha256:...]",
         id="BYOC-E501",
     )

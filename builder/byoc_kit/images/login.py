@@ -1,0 +1,145 @@
+"""Who we are to one registry: the header that its challenge asks for, renewed before and when it ends.
+
+Credentials go only to the registry itself and to the token service that it names, and never over plain HTTP
+to another machine.
+"""
+
+import ipaddress
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import urllib3
+
+from byoc_kit.errors import ByocError
+from byoc_kit.images.answer import Answer, read_answer, unreachable
+from byoc_kit.images.http import pool, redact
+from byoc_kit.images.keychain import Credentials
+from byoc_kit.oci.reference import Repository, is_loopback
+
+__all__ = ["Login", "refused"]
+
+TOKEN_LIMIT: Final = 1 << 20  # bytes
+TOKEN_SECONDS: Final = 60.0  # a token's life where the service does not tell (distribution's token spec)
+EARLY: Final = 0.25  # the last part of a token's life in which it is renewed before it is used
+CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(slots=True)
+class Login:
+    """The ``Authorization`` header for one repository. For several threads."""
+
+    repository: Repository
+    keychain: Callable[[str], Credentials | None]
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    actions: str = "pull,push"
+    """What a token is asked for."""
+    reads: tuple[str, ...] = ()
+    """Further repositories of the same registry that a token must let us read: a mount's source."""
+    clock: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _challenge: Mapping[str, str] | None = field(default=None, init=False, repr=False)
+    _header: str | None = field(default=None, init=False, repr=False)
+    _renew_at: float = field(default=0.0, init=False, repr=False)
+
+    @property
+    def host(self) -> str:
+        """The registry, with its port."""
+        assert self.repository.host is not None, "a repository without a registry cannot be asked"
+        return self.repository.host
+
+    def header(self) -> str | None:
+        """What to send now; None: nobody asked who we are. Raises ByocError where a token cannot be had."""
+        with self._lock:
+            if self._challenge is not None and self.clock() >= self._renew_at:
+                self._header = self._token(self._challenge)
+            return self._header
+
+    def may_read(self, paths: tuple[str, ...]) -> None:
+        """From now on ask for tokens that let us read *paths*, too."""
+        with self._lock:
+            if paths != self.reads:
+                self.reads, self._renew_at = paths, self.clock()
+
+    def challenged(self, answer: Answer, sent: str | None) -> None:
+        """Do what a 401 asks for. *sent*: the header that was refused; another thread may have a new one.
+
+        Raises ByocError (BYOC-E502) where we have nothing to show.
+        """
+        with self._lock:
+            if self._header == sent:
+                self._answer(answer)
+
+    def _answer(self, answer: Answer) -> None:
+        challenge = answer.headers.get("WWW-Authenticate", "")
+        scheme = challenge.partition(" ")[0].lower()
+        if scheme == "bearer":
+            self._challenge = dict(CHALLENGE.findall(challenge))
+            self._header = self._token(self._challenge)
+            return
+        credentials = self.keychain(self.host)
+        if scheme != "basic" or credentials is None:
+            raise refused(self.repository, answer.codes, logged_in=credentials is not None)
+        self._header = credentials.basic
+
+    def _token(self, challenge: Mapping[str, str]) -> str:
+        """A token from the service that the registry names. Its answer is never shown."""
+        realm, credentials = challenge.get("realm", ""), self.keychain(self.host)
+        if not (is_loopback(self.host) or _safe(realm)):
+            raise self._refused_realm(realm)
+        reads = [f"repository:{path}:pull" for path in self.reads]
+        scopes = [f"repository:{self.repository.path}:{self.actions}", *reads]
+        try:
+            response = pool(realm, self.environ).request(
+                "GET",
+                realm,
+                fields=[("service", challenge.get("service", "")), *(("scope", each) for each in scopes)],
+                headers={"Authorization": credentials.basic} if credentials else {},
+                preload_content=False,
+            )
+            answer = read_answer(response, TOKEN_LIMIT)
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(self.host, realm, error) from error
+        if answer.status != 200:
+            raise refused(self.repository, answer.codes, logged_in=credentials is not None)
+        document = answer.document()
+        self._renew_at = self.clock() + _seconds(document.get("expires_in")) * (1 - EARLY)
+        return f"Bearer {document.get('token') or document.get('access_token') or ''}"
+
+    def _refused_realm(self, realm: str) -> ByocError:
+        return ByocError(
+            f"{self.host} wants a login at {redact(realm) or 'nowhere'}",
+            why="a token service must be reached by https, and not at an address inside this machine",
+            fix="ask who runs the registry to correct its WWW-Authenticate header",
+            id="BYOC-E502",
+        )
+
+
+def refused(repository: Repository, codes: str, *, logged_in: bool) -> ByocError:
+    """What to say when a registry does not let us do something; *codes*: status and its error codes."""
+    return ByocError(
+        f"{repository.host} refuses access to {repository.path}: {codes}",
+        why="the stored login was not accepted" if logged_in else "nobody is logged in there",
+        fix=f"`docker login {repository.host}` as a user who may read and write {repository.path}",
+        id="BYOC-E502",
+    )
+
+
+def _seconds(told: object) -> float:
+    return float(told) if isinstance(told, int | float) and told > 0 else TOKEN_SECONDS
+
+
+def _safe(realm: str) -> bool:
+    """Whether credentials may go to *realm*: by https, and not to an address inside this machine."""
+    parsed = urllib3.util.parse_url(realm)
+    if parsed.scheme != "https" or not parsed.host or parsed.host == "localhost":
+        return False
+    try:
+        address = ipaddress.ip_address(parsed.host.strip("[]"))
+    except ValueError:
+        return True
+    return not (address.is_loopback or address.is_link_local or address.is_unspecified)

@@ -1,0 +1,125 @@
+"""Writing an image into a registry: blobs that it lacks, then the manifest by its digest, then the tag."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from byoc_kit.errors import ByocError
+from byoc_kit.images.blobs import Blobs, Readable
+from byoc_kit.images.compress import compressed
+from byoc_kit.images.moving import JOBS, Meter, at_once
+from byoc_kit.images.registry import RemoteRepository
+from byoc_kit.images.registry_source import RegistryLayer
+from byoc_kit.images.session import Session
+from byoc_kit.images.survey import distinct, survey
+from byoc_kit.oci.digest import Digest
+from byoc_kit.oci.image import Image, Layer
+from byoc_kit.oci.manifest import Descriptor
+from byoc_kit.oci.reference import Named, Repository
+from byoc_kit.oci.transfer import Transfer
+from byoc_kit.store import Store
+from byoc_kit.talk import Talk
+
+__all__ = ["RegistrySink"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A blob in memory."""
+
+    descriptor: Descriptor
+    content: bytes
+
+    def read(self, start: int = 0) -> Iterator[bytes]:
+        """Its bytes from *start* on."""
+        yield self.content[start:]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySink:
+    """The repository, and the tag, that *location* names."""
+
+    location: Named
+    session: Session
+    store: Store
+    talk: Talk
+    jobs: int = JOBS
+
+    def missing(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        """Those of *layers* that the repository lacks."""
+        each, blobs = distinct(layers), Blobs(self.session)
+        found = at_once([_asks(blobs, layer.descriptor) for layer in each], jobs=2 * self.jobs)
+        return tuple(layer for layer, there in zip(each, found, strict=True) if not there)
+
+    def survey(self, image: Image) -> Transfer:
+        """What would be sent, or mounted from another repository of the same registry."""
+        whole = compressed(image, self.store, self.talk)
+        missing = self.missing(whole.layers)
+        mounted = [layer for layer in missing if self._source(layer)]
+        return survey(whole, missing, mounted, config=not Blobs(self.session).has(whole.manifest.config))
+
+    def write(self, image: Image, *, tag: bool) -> str:
+        """Write *image*; ``registry/repository@digest``. *tag*: the location's, else ``latest``, last of all.
+
+        Raises ByocError; whatever fails, no tag has moved, and what was sent is found by the next run.
+        """
+        whole = compressed(image, self.store, self.talk)
+        self._refuse_other(whole.manifest.digest)
+        self._send(whole, self.missing(whole.layers))
+        remote = RemoteRepository(self.session)
+        self._name(remote, whole, whole.manifest.digest)
+        if tag and not self.location.digest:
+            self._name(remote, whole, self.location.tag or "latest")
+        return f"{self.location.repository}@{whole.manifest.digest}"
+
+    def _send(self, image: Image, layers: Sequence[Layer]) -> None:
+        sources = {source.path for each in layers if (source := self._source(each))}
+        self.session.login.may_read(tuple(sorted(sources)))
+        blobs, config = Blobs(self.session), image.manifest.config
+        meter = Meter(self.talk, f"to {self.location}", sum(each.descriptor.size for each in layers))
+        tasks = [_puts(blobs, meter.of(layer), self._source(layer)) for layer in layers]
+        if not blobs.has(config):
+            tasks.append(_puts(blobs, Bytes(config, image.raw_config), None))
+        at_once(tasks, jobs=self.jobs, stopped=meter.stopped)
+
+    def _source(self, layer: Layer) -> Repository | None:
+        """The other repository of this registry that has *layer*."""
+        if not isinstance(layer, RegistryLayer):
+            return None
+        ours, theirs = self.session.repository, layer.repository
+        return theirs if theirs.host == ours.host and theirs.path != ours.path else None
+
+    def _name(self, remote: RemoteRepository, image: Image, target: str) -> None:
+        """Let *target* mean *image*, and see that it does."""
+        if _digest(remote, target) == image.manifest.digest:
+            return
+        remote.put_manifest(target, image.manifest)
+        found = _digest(remote, target)
+        if found != image.manifest.digest:
+            raise ByocError(
+                f"{remote.repository}: {target} is not what was written",
+                why=f"{image.manifest.digest} was written, and {found or 'nothing'} is there",
+                fix="run the command again; somebody else may be writing to the same tag",
+                id="BYOC-E524",
+            )
+
+    def _refuse_other(self, digest: Digest) -> None:
+        if self.location.digest not in {None, digest}:
+            raise ByocError(
+                f"{self.location} cannot be written",
+                why=f"the image is {digest}, and nothing else can have the digest that was named",
+                fix=f"leave out the digest: {self.location.repository}",
+                id="BYOC-E525",
+            )
+
+
+def _asks(blobs: Blobs, blob: Descriptor) -> Callable[[], object]:
+    return lambda: blobs.has(blob)
+
+
+def _puts(blobs: Blobs, blob: Readable, source: Repository | None) -> Callable[[], object]:
+    return lambda: blobs.put(blob, source=source)
+
+
+def _digest(remote: RemoteRepository, target: str) -> Digest | None:
+    found = remote.manifest(target)
+    return found.digest if found else None
