@@ -1,0 +1,118 @@
+"""Two owners of one path: between wheels, and between a wheel and the base. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from byoc_kit.engines.layer.ground import Ground, parents
+from byoc_kit.engines.layer.place import Placed, Target
+from byoc_kit.errors import ByocError
+from byoc_kit.inventory import Distribution
+from byoc_kit.inventory.files import Node
+
+__all__ = ["Owned", "refuse_base_conflicts", "refuse_blocked", "without_twins"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One file of one wheel."""
+
+    owner: str
+    """The wheel's file name."""
+    file: Placed
+
+
+def without_twins(files: Iterable[tuple[str, Owned]]) -> dict[str, Owned]:
+    """*files* by physical path; of equal files of several wheels the first is kept.
+
+    Raises ByocError (BYOC-E322) where two want different files, or a file and a directory, at one path.
+    """
+    found: dict[str, Owned] = {}
+    for path, owned in files:
+        first = found.setdefault(path, owned)
+        if first is not owned and (not first.file.hash or first.file.hash != owned.file.hash):
+            raise _between(first, owned, path, "their contents differ")
+    for path, owned in found.items():
+        for folder in parents(path):
+            if folder in found:
+                raise _between(
+                    found[folder], owned, folder, "it is a file of one and a directory of the other"
+                )
+    return found
+
+
+def refuse_base_conflicts(
+    files: Mapping[str, Owned],
+    removed: frozenset[str],
+    target: Target,
+    ground: Ground,
+    distributions: Iterable[Distribution],
+) -> None:
+    """Raise BYOC-E323 where a wheel would overwrite somebody else's file, BYOC-E326 where a path is taken."""
+    refuse_blocked({path: owned.owner for path, owned in files.items()}, removed, ground)
+    standing = [path for path in files if path not in removed and _differs(ground.get(path), files[path])]
+    if not standing:
+        return
+    owners = {
+        ground.physical(path): f"{each.name} {each.version}"
+        for each in distributions
+        for path in each.files or ()
+    }
+    free = {ground.folder(str(folder)) for folder in (target.scheme.purelib, target.scheme.platlib)}
+    for path in standing:
+        owner = owners.get(path)
+        if owner or not any(path.startswith(f"{folder}/") for folder in free):
+            raise _with_base(files[path], path, owner or "the base")
+
+
+def _differs(node: Node | None, owned: Owned) -> bool:
+    """Whether the base has a file there that would be lost. Equal length is taken for equal content."""
+    if node is None or node.kind == "dir":
+        return False
+    return node.kind != "file" or node.size != owned.file.body.size
+
+
+def refuse_blocked(owners: Mapping[str, str], removed: frozenset[str], ground: Ground) -> None:
+    """Raise BYOC-E326 where the base has a directory in the place of a file, or a file in a directory's.
+
+    *owners*: physical path of each new file to whose it is.
+    """
+    for path, owner in owners.items():
+        node = ground.get(path)
+        if (
+            node is not None
+            and node.kind == "dir"
+            and any(each not in removed for each in ground.below(path))
+        ):
+            raise _blocked(path, owner, "the base has a directory there")
+    folders = {folder: path for path in owners for folder in parents(path)}
+    for folder, path in folders.items():
+        node = ground.get(folder)
+        if node is not None and node.kind != "dir" and folder not in removed:
+            raise _blocked(path, owners[path], f"/{folder} is no directory in the base")
+
+
+def _between(first: Owned, second: Owned, path: str, why: str) -> ByocError:
+    return ByocError(
+        f"{first.owner} and {second.owner} both want to install /{path}",
+        why=f"{why}, and only one of them would work",
+        fix="ask for one of the two distributions only, or for versions that do not share this file",
+        id="BYOC-E322",
+    )
+
+
+def _with_base(owned: Owned, path: str, owner: str) -> ByocError:
+    return ByocError(
+        f"{owned.owner} would overwrite /{path}, which belongs to {owner}",
+        why="what the base brought would stop working, or do something else than before",
+        fix="leave the distribution out, or choose a base without this file",
+        id="BYOC-E323",
+    )
+
+
+def _blocked(path: str, owner: str, why: str) -> ByocError:
+    return ByocError(
+        f"/{path} of {owner} cannot be put into the base",
+        why=why,
+        fix="install it elsewhere, or choose another base",
+        id="BYOC-E326",
+    )
