@@ -17,6 +17,8 @@ from textwrap import dedent
 
 SERVING = Path(__file__).parents[2] / "containers" / "serving"
 START_SECONDS = 40.0
+PYTHON = os.environ.get("SERVING_PYTHON", sys.executable)
+"""What the servers run on: another Python than that of the tests, e.g. the oldest that images have."""
 
 ECHO = """
 def model_fn(model_dir):
@@ -143,7 +145,7 @@ class Layout:
         port = free_port()
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "PYTHON"))}
         environ |= {"SAGEMAKER_BIND_TO_PORT": str(port)} | dict(env or {})
-        command = [sys.executable, str(starter), "--model-dir", str(self.model)]
+        command = [PYTHON, str(starter), "--model-dir", str(self.model)]
         command += ["--code", str(self.code)] if code else []
         if "--workers" not in arguments:
             command += ["--workers", "1"]
