@@ -16,6 +16,7 @@ ENV_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # ENV-01, INF-17
 ENTRIES = 100  # of hyperparameters (CFG-01), of environments (ENV-01, INF-17)
 PROCESSING_ENDS = 10  # inputs, and outputs, of a processing job (PRC-05)
 PROCESSING_TIME = 777_600  # seconds (PRC-08)
+METRICS, METRIC_NAME, METRIC_REGEX = 40, 255, 500  # definitions, characters (TRN-13)
 MODEL_ENV_BYTES = 32 * 1024  # whole environment of a model (INF-17)
 
 
@@ -60,6 +61,17 @@ def _training(job: TrainingJob) -> Iterator[str]:
     yield from _environment(job.environment, most=512, clause="ENV-01")
     yield from _words("entrypoint", job.entrypoint)
     yield from _words("arguments", job.arguments)
+    yield from _metrics(job.metrics)
+
+
+def _metrics(definitions: Mapping[str, str]) -> Iterator[str]:
+    if len(definitions) > METRICS:
+        yield f"metrics: {len(definitions)} of them, {METRICS} are allowed (TRN-13)"
+    for name, regex in definitions.items():
+        if not 0 < len(name) <= METRIC_NAME:
+            yield f"metric {_short(name)}: a name of 1 to {METRIC_NAME} characters is allowed (TRN-13)"
+        if not 0 < len(regex) <= METRIC_REGEX:
+            yield f"metric {_short(name)}: {len(regex)} characters, 1 to {METRIC_REGEX} are allowed (TRN-13)"
 
 
 def _processing(job: ProcessingJob) -> Iterator[str]:

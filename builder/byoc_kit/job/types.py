@@ -32,6 +32,8 @@ class Channel:
     name: str
     source: PurePath
     """A file or folder on this machine; absolute."""
+    uri: str | None = None
+    """Where *source* is fetched from, ``s3://...``; None: it is this machine's own."""
     mode: Literal["File", "FastFile", "Pipe"] = "File"
     content_type: str | None = None
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
@@ -99,6 +101,8 @@ class TrainingJob:
     """Whether *checkpoint_path* is mounted (OUT-07)."""
     checkpoint_path: PurePosixPath = CHECKPOINTS
     """CheckpointConfig.LocalPath."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """MetricDefinitions: name to the expression whose first group is the number (TRN-13)."""
     isolated: bool = False
     """EnableNetworkIsolation: the hosts reach each other and nothing else (TRN-11)."""
     warm_pool: bool = False

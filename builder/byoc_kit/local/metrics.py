@@ -1,6 +1,7 @@
 """A job's metrics while it runs: picked from the lines of its hosts, kept as CSV, told to whoever watches."""
 
 import csv
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from byoc_kit.job.metrics import Metric, Point, Series, pick
+from byoc_kit.local.journal import Hear
 from byoc_kit.talk import Talk
 
 __all__ = ["CSV", "Meter", "Watch", "metering"]
@@ -27,9 +29,12 @@ class Meter:
         wanted: Sequence[Metric],
         file: TextIO,
         watch: Watch | None = None,
+        hear: Hear | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """*watch* is told the numbers, *hear* gets every line after that."""
         self.series: dict[str, Series] = {}
+        self._next = hear
         self._wanted, self._file, self._watch, self._clock = wanted, file, watch, clock
         self._rows = csv.writer(file, lineterminator="\n")
         self._rows.writerow(HEAD)
@@ -44,6 +49,8 @@ class Meter:
             self._file.flush()
             if self._watch:
                 self._watch(point)
+        if self._next:
+            self._next(host, line)
 
     @property
     def last(self) -> Mapping[str, float]:
@@ -62,7 +69,12 @@ class Meter:
 
 
 @contextmanager
-def metering(folder: Path, wanted: Sequence[Metric], watch: Watch | None = None) -> Iterator[Meter]:
-    """A meter that keeps its numbers in *folder*."""
+def metering(
+    folder: Path, wanted: Sequence[Metric], watch: Watch | None = None, hear: Hear | None = None
+) -> Iterator[Meter]:
+    """A meter that keeps its numbers in *folder*; nothing is written there if none are *wanted*."""
+    if not wanted:
+        yield Meter((), io.StringIO(), hear=hear)
+        return
     with (folder / CSV).open("w", encoding="utf-8", newline="") as file:
-        yield Meter(wanted, file, watch)
+        yield Meter(wanted, file, watch, hear)
