@@ -18,6 +18,7 @@ __all__ = ["COMPRESSOR", "compressor", "crc32", "damaged", "inflate", "inflated"
 LIBRARY: Final[Any] = zlib if isal_zlib is None else isal_zlib
 RAW: Final = -15  # window bits that mean: neither header nor trailer
 LEVEL: Final = 1 if LIBRARY is zlib else 2
+FAULTS: Final = (LIBRARY.error, ValueError)
 AT_ONCE: Final = 1 << 20  # bytes inflated at a time
 
 COMPRESSOR: Final = (
@@ -40,7 +41,7 @@ def inflate(what: str, deflated: bytes, size: int, crc: int) -> bytes:
     """The *size* bytes of a small stream. Raises ByocError (BYOC-E320) where they are others."""
     try:
         data = bytes(LIBRARY.decompress(deflated, wbits=RAW, bufsize=max(size, 1)))
-    except (zlib.error, ValueError) as error:
+    except FAULTS as error:
         raise damaged(what, str(error)) from error
     return proven(what, data, size, crc)
 
@@ -67,7 +68,7 @@ def inflated(piece: Copied) -> Iterator[tuple[bytes, bytes]]:
                 size, crc = size + len(data), crc32(data, crc)
                 yield deflated, data
                 deflated, left = b"", state.unconsumed_tail
-    except (zlib.error, ValueError) as error:
+    except FAULTS as error:
         raise damaged(piece.what, str(error)) from error
     if not state.eof or state.unused_data or (size, crc) != (piece.size, piece.crc):
         raise damaged(piece.what, f"{piece.size} bytes with CRC-32 {piece.crc:08x} were promised")

@@ -66,8 +66,8 @@ class Ground:
 
         Python trusts it by the module's time and size, which may be equal by chance: both are often constant.
         """
-        folder, _, name = module.rpartition("/")
-        cache = f"{folder}/__pycache__"
+        folder, slash, name = module.rpartition("/")
+        cache = f"{folder}{slash}__pycache__"
         stem = f"{name.removesuffix('.py')}."
         for child in self.index.children(cache):
             if child.startswith(stem) and child.endswith(".pyc"):

@@ -14,7 +14,7 @@ __all__ = ["BLOCK", "END", "Copied", "Piece", "tar_pieces"]
 BLOCK: Final = 512  # bytes
 END: Final = bytes(2 * BLOCK)
 OCTAL_7: Final = 0o10000000  # first number that 7 octal digits cannot say: owners
-OCTAL_11: Final = 0o100000000000  # the same for 11 digits: sizes (8 GiB)
+OCTAL_11: Final = 0o100000000000  # the same for 11 digits: sizes (8 GiB), times
 
 
 class Copied:
@@ -68,7 +68,7 @@ def header(
         b"size": size if size >= OCTAL_11 else None,
         b"uid": owner[0] if owner[0] >= OCTAL_7 else None,
         b"gid": owner[1] if owner[1] >= OCTAL_7 else None,
-        b"mtime": mtime if mtime < 0 else None,
+        b"mtime": mtime if not 0 <= mtime < OCTAL_11 else None,
     }
     fields = _fields(mode, owner, size, mtime)
     own = _block(prefix, name[:100] if rest is None else rest, fields, kind)
@@ -78,7 +78,7 @@ def header(
 
 def _fields(mode: int, owner: tuple[int, int], size: int, mtime: int) -> bytes:
     uid, gid = (number % OCTAL_7 for number in owner)
-    return b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, size % OCTAL_11, max(mtime, 0))
+    return b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, uid, gid, size % OCTAL_11, max(mtime, 0) % OCTAL_11)
 
 
 def _block(prefix: bytes, name: bytes, fields: bytes, kind: bytes) -> bytes:

@@ -29,15 +29,16 @@ def entries(files: Collection[File], hidden: Iterable[str], ground: Ground) -> t
 
 def stale(written: Collection[str], others: Collection[str], ground: Ground) -> Iterator[str]:
     """Byte code below, in the base or among a lower layer's *others*, of modules that are *written* anew."""
-    lower = {path for path in others if path.endswith(".pyc")}
-    stems: dict[str, list[str]] = {}
-    for path in lower:
-        folder, _, name = path.rpartition("/__pycache__/")
-        stems.setdefault(f"{folder}/{name.partition('.')[0]}.py".lstrip("/"), []).append(path)
+    modules: dict[str, list[str]] = {}
+    for path in others:
+        if path.endswith(".pyc"):
+            folder, _, name = path.rpartition("/")
+            module = f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py"
+            modules.setdefault(module, []).append(path)
     for path in written:
         if path.endswith(".py"):
             yield from ground.byte_code(path)
-            yield from stems.get(path, ())
+            yield from modules.get(path, ())
 
 
 def whiteouts(
