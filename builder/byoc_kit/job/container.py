@@ -78,6 +78,14 @@ class ContainerPlan:
     """How many GPUs it gets; -1: all."""
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    """Who runs it, ``uid:gid``; None: whom the image names."""
+    read_only: bool = False
+    """Whether only mounts and *scratch* can be written."""
+    scratch: Mapping[str, int] = field(default_factory=dict)
+    """Folders in memory, with their sizes in bytes."""
+    beside: str | None = None
+    """The name of a container whose network it shares, with all ports (PIP-01); None: it has its own."""
 
 
 def training_container(
@@ -149,6 +157,10 @@ def docker_run(plan: ContainerPlan, *, interactive: bool) -> tuple[str, ...]:
     words += ["--hostname", plan.hostname, "--shm-size", str(plan.shm_size)]
     words += ["--init"] if plan.init else []
     words += _resources(plan)
+    words += [] if plan.user is None else ["--user", plan.user]
+    words += ["--read-only"] if plan.read_only else []
+    for folder, size in plan.scratch.items():
+        words += ["--tmpfs", f"{folder}:size={size}"]
     words += ["--network", plan.network, "--network-alias", plan.alias]
     for key, value in plan.labels.items():
         words += ["--label", f"{key}={value}"]

@@ -250,7 +250,8 @@ def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, A
     from docker.types import Mount
 
     api = client.api
-    ports: dict[int | str, Any] = {port.container: ("127.0.0.1", port.host or None) for port in plan.ports}
+    own = () if plan.beside else plan.ports  # who has the network publishes for those beside
+    ports: dict[int | str, Any] = {port.container: ("127.0.0.1", port.host or None) for port in own}
     mounts = [
         Mount(str(mount.target), str(mount.source), type="bind", read_only=mount.read_only)
         for mount in plan.mounts
@@ -261,7 +262,7 @@ def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, A
         "command": None if plan.command is None else list(plan.command),
         "entrypoint": None if plan.entrypoint is None else list(plan.entrypoint),
         "environment": {**plan.env, **plan.secrets},
-        "hostname": plan.hostname,
+        "user": plan.user,
         "labels": dict(plan.labels),
         "ports": list(ports),
         "host_config": api.create_host_config(
@@ -269,10 +270,19 @@ def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, A
             shm_size=plan.shm_size,
             init=plan.init,
             port_bindings=ports,
+            read_only=plan.read_only,
+            tmpfs={folder: f"size={size}" for folder, size in plan.scratch.items()},
+            network_mode=f"container:{plan.beside}" if plan.beside else None,
             **_resources(plan),
         ),
-        "networking_config": {"EndpointsConfig": {plan.network: {"Aliases": [plan.alias]}}},
+        **({} if plan.beside else _own_network(plan)),
     }
+
+
+def _own_network(plan: ContainerPlan) -> dict[str, Any]:
+    """A place in the run's network; a container beside another has that one's, name and all."""
+    endpoint = {plan.network: {"Aliases": [plan.alias]}}
+    return {"hostname": plan.hostname, "networking_config": {"EndpointsConfig": endpoint}}
 
 
 def _resources(plan: ContainerPlan) -> dict[str, Any]:

@@ -4,22 +4,22 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from byoc_kit.job.container import ContainerPlan, Mount, serving_container
 from byoc_kit.job.limits import job_name
+from byoc_kit.job.variants import MODEL
 from byoc_kit.local import tree
 from byoc_kit.local.containers import Session
 from byoc_kit.local.images import Place
 from byoc_kit.local.models import prepare_model
+from byoc_kit.local.multi_model import Model
 from byoc_kit.talk import Talk
 from byoc_kit.work.jobs import ContainerOptions, endpoint, job_base, serving_code, source_mounts
 from byoc_kit.work.project import Project
 from byoc_kit.work.start import opened, stamp, with_options
 
-__all__ = ["Hosted", "hosted", "job_stamp", "scratch_folder"]
-
-MODEL = PurePosixPath("/opt/ml/model")
+__all__ = ["Find", "Hosted", "find_model", "hosted", "job_stamp", "named_model", "scratch_folder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,12 @@ class Hosted:
     model: Path | None
     session: Session
     plan: ContainerPlan
+    models: tuple[Model, ...] = ()
+    """Of a multi-model endpoint."""
+
+
+class Find:
+    """Said in place of a model: the one that :func:`find_model` finds."""
 
 
 @contextmanager
@@ -39,15 +45,15 @@ def hosted(
     options: ContainerOptions,
     talk: Talk,
     *,
-    model: Path | None,
+    model: "Path | Find | None",
     name: str,
 ) -> Iterator[Hosted]:
-    """*image*, else the last build, with *model*, else the one :func:`_model` finds; for a job called *name*.
+    """*image*, else the last build, with *model*, for a job called *name*; its port is any of this machine.
 
-    Nothing is started, and nothing listens on a port of this machine that was asked for. Raises ByocError.
+    Nothing is started. Raises ByocError.
     """
     with opened(project, image, talk) as place:
-        found = _model(project, place, model, talk)
+        found = find_model(project, place, talk) if isinstance(model, Find) else model
         job = endpoint(project, options, name=name, model=found)
         session = Session(place.client, job.name, talk=talk, keep=options.keep)
         with scratch_folder(place.state / "serve" / job.name) as scratch:
@@ -88,9 +94,8 @@ def _live(project: Project | None, options: ContainerOptions) -> tuple[Mount, ..
     return source_mounts(project, spec.source if spec else None, live=True)
 
 
-def _model(project: Project | None, place: Place, model: Path | None, talk: Talk) -> Path | None:
-    if model is not None:
-        return model.expanduser().resolve()
+def find_model(project: Project | None, place: Place, talk: Talk) -> Path | None:
+    """The newest successful run's, else ``[serve] model``, else none; which one is told."""
     newest = tree.newest_success(place.state / "runs")
     if newest is not None:
         talk.note(f"the model is that of the newest successful run, {newest.root.name}")
@@ -101,3 +106,8 @@ def _model(project: Project | None, place: Place, model: Path | None, talk: Talk
         return (project.root / spec.model).resolve()
     talk.note("no run has made a model and none is named: the container gets none (INF-16)")
     return None
+
+
+def named_model(model: Path | None) -> "Path | Find":
+    """What a person said on the command line, or that it has to be found."""
+    return Find() if model is None else model.expanduser().resolve()

@@ -1,14 +1,7 @@
 """``byoc run``: the image exactly as SageMaker would start it, on this machine."""
 
-from byoc_kit.work.serve import (
-    Endpoint,
-    Invocation,
-    ServeOptions,
-    ServeResult,
-    run_serve,
-    serve,
-    shell_serve,
-)
+from byoc_kit.work.endpoints import Endpoint, ServeOptions, serve
+from byoc_kit.work.serve import Invocation, ServeResult, run_serve, shell_serve
 from byoc_kit.work.train import TrainOptions, TrainResult, run_train, shell_train
 
 __all__ = [

@@ -30,7 +30,7 @@ from byoc_kit.local import serving
 from byoc_kit.local.serving import Server
 from byoc_kit.local.transform import Input, Transformed, find_inputs, transform
 from byoc_kit.talk import Talk
-from byoc_kit.work.hosting import Hosted, hosted
+from byoc_kit.work.hosting import Hosted, hosted, named_model
 from byoc_kit.work.jobs import ContainerOptions, job_base
 from byoc_kit.work.project import Project
 from byoc_kit.work.start import shell, stamp
@@ -123,7 +123,7 @@ def _hosted(
     project: Project | None, image: str | None, options: TransformOptions, job: TransformJob, talk: Talk
 ) -> Iterator[Hosted]:
     models = replace(options, environment={})  # the job's own variables are not the model's
-    with hosted(project, image, models, talk, model=options.model, name=job.name) as ready:
+    with hosted(project, image, models, talk, model=named_model(options.model), name=job.name) as ready:
         yield replace(ready, plan=replace(ready.plan, env={**ready.plan.env, **environment(job)}))
 
 
@@ -223,7 +223,7 @@ def _make(*folders: Path) -> None:
 
 def _agreed(job: TransformJob, server: Server, talk: Talk) -> Parameters:
     """What holds for the requests: the container is asked (BAT-02)."""
-    answer = server.get("/execution-parameters")
+    answer = server.ask("GET", "/execution-parameters", b"", {}, seconds=serving.PING)
     told: Mapping[str, Any] = {}
     if answer.status == 200:
         try:
