@@ -15,6 +15,7 @@ ROOMS = {
     "6": "The contract",
     "7": "Projects and scaffolds",
     "8": "AWS",
+    "9": "Resolving and locking",
 }
 HEAD = """\
 # Errors

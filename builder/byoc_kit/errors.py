@@ -14,7 +14,7 @@ and exits with 70.
         └── NotJudgedError     4   it could not be judged (no engine, --require-dynamic)
 
 Identifiers go by room: E1xx spec, E2xx plan and render, E3xx engines and daemon, E4xx local
-runs, E5xx registry, E6xx contract, E7xx project and scaffolds, E8xx aws.
+runs, E5xx registry, E6xx contract, E7xx project and scaffolds, E8xx aws, E9xx resolving and locking.
 """
 
 from collections.abc import Sequence

@@ -1,23 +1,18 @@
 """What build steps may see and the image may not keep: pip's configuration, CA certificates, secrets."""
 
-import configparser
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from byoc_kit.errors import UsageError
+from byoc_kit.pip_settings import LISTS, Settings, pip_settings
 from byoc_kit.spec.types import Python, Spec
 
 __all__ = ["pip_conf", "write_secrets"]
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 """Where people say which CA bundle to trust; the first that is set counts."""
-
-LISTS = ("index-url", "extra-index-url", "find-links", "trusted-host")
-"""Settings of pip that say where packages come from."""
-
-Settings = dict[str, list[str]]
 
 
 def write_secrets(
@@ -50,7 +45,7 @@ def pip_conf(python: Python, environ: Mapping[str, str] = os.environ, prefix: st
         "extra-index-url": list(python.extra_index_urls),
         "find-links": list(python.find_links),
     }
-    settings = own if any(own.values()) else _of_user(environ, prefix)
+    settings = own if any(own.values()) else pip_settings(environ, prefix)
     lines = [
         f"{name} = {chr(10).join(f'    {value}' for value in values).strip()}"
         for name, values in ((name, _usable(name, settings.get(name, []))) for name in LISTS)
@@ -63,36 +58,6 @@ def _usable(name: str, values: Iterable[str]) -> list[str]:
     if name == "trusted-host":
         return list(values)
     return [value for value in values if value.startswith(("http://", "https://"))]
-
-
-def _of_user(environ: Mapping[str, str], prefix: str) -> Settings:
-    """pip's settings as pip itself would find them: files, the later win, then PIP_* variables."""
-    found: Settings = {}
-    for path in _pip_files(environ, prefix):
-        parser = configparser.RawConfigParser(strict=False)
-        try:
-            parser.read(path, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError, OSError):
-            continue  # pip itself will complain about it
-        for section in ("global", "install"):
-            if parser.has_section(section):
-                found |= {name: parser[section][name].split() for name in LISTS if name in parser[section]}
-    variables = {name: "PIP_" + name.upper().replace("-", "_") for name in LISTS}
-    return found | {name: environ[key].split() for name, key in variables.items() if environ.get(key)}
-
-
-def _pip_files(environ: Mapping[str, str], prefix: str) -> Iterator[Path]:
-    chosen = environ.get("PIP_CONFIG_FILE")
-    if chosen == os.devnull:
-        return
-    home = Path(environ.get("HOME") or Path.home())
-    yield from (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip" / "pip.conf")
-    if sys.platform == "darwin":
-        yield home / "Library" / "Application Support" / "pip" / "pip.conf"
-    yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
-    yield Path(prefix) / "pip.conf"
-    if chosen:
-        yield Path(chosen)
 
 
 def _ca_bundle(setting: str, root: Path, environ: Mapping[str, str]) -> Path | None:

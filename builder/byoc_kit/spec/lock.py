@@ -19,13 +19,15 @@ class LockedWheel:
     filename: str
     """The wheel's file name; its tags and its name bind (PEP 427)."""
     sha256: str
-    """Of the file, hexadecimal; binds."""
+    """Of the file, hexadecimal; binds. Empty for a folder not built yet: code changes, locks do not."""
     size: int | None = None
     """Bytes of the file, where the index told."""
     url: str | None = None
     """A hint where to fetch it; without user info, never with a credential."""
     built_from: PurePosixPath | None = None
     """A folder of the project (``.`` allowed) or an sdist's name it is built from; None: it was published."""
+    source_sha256: str | None = None
+    """Of the sdist it is built from, hexadecimal; then this binds, and *sha256* tells what came out of it."""
     direct: bool = False
     """Whether a requirement of the user names it (REQUESTED, PEP 376)."""
     replaces: str | None = None

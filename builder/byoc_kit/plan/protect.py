@@ -1,0 +1,163 @@
+"""What may change in a base: the one rule, and the list of what is protected.
+
+What others need never changes anything. A requirement of the user's own may change a distribution that is
+not protected; a protected one changes only with ``allow-change``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from byoc_kit.inventory import Distribution, Python
+
+__all__ = ["PROTECTED", "Rule", "decide", "distributions_of", "fits", "is_protected", "only_docker"]
+
+PROTECTED = (
+    "torch",
+    "torchvision",
+    "torchaudio",
+    "torchtext",
+    "torchdata",
+    "tensorflow",
+    "tensorflow-*",
+    "keras",
+    "jax",
+    "jaxlib",
+    "mxnet*",
+    "nvidia-*",
+    "cuda-*",
+    "cupy*",
+    "triton",
+    "flash-attn*",
+    "transformer-engine*",
+    "xformers",
+    "apex",
+    "horovod",
+    "mpi4py",
+    "smdebug*",
+    "smdistributed*",
+    "sagemaker-*training*",
+    "sagemaker-*inference*",
+    "multi-model-server",
+)
+"""Compiled against one another, or patched, in prebuilt images: shell patterns over normal names."""
+
+ABI = frozenset({"numpy"})
+"""Protected in their major version only: what was compiled against one does not load with another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What the resolver may do to the distributions of a base."""
+
+    pins: Mapping[str, str]
+    """Name to version: all that must stay, or can stay."""
+    free: frozenset[str]
+    """Those of *pins* that may change if nothing else is possible."""
+    changing: frozenset[str]
+    """Distributions of the base that a requirement changes."""
+    bounds: tuple[str, ...]
+    """Requirements that *changing* ones must keep: numpy keeps its major version."""
+    refused: tuple[tuple[Requirement, str], ...]
+    """Requirements that would change a protected distribution, each with the base's version."""
+
+
+def distributions_of(python: Python, found: Iterable[Distribution]) -> dict[str, Distribution]:
+    """Name to what *python* imports; the first on its path wins."""
+    place = {path: number for number, path in enumerate(python.paths)}
+    visible = [each for each in found if each.python == python.executable or each.location in place]
+    visible.sort(key=lambda each: place.get(each.location, -1))
+    chosen: dict[str, Distribution] = {}
+    for each in visible:
+        chosen.setdefault(canonicalize_name(each.name), each)
+    return dict(sorted(chosen.items()))
+
+
+def decide(
+    requirements: Sequence[Requirement],
+    base: Mapping[str, Distribution],
+    *,
+    allow_change: Iterable[str] = (),
+    protect: Iterable[str] = (),
+) -> Rule:
+    """The rule for *requirements* (those that apply) on a base with the distributions *base*."""
+    allowed, own = set(map(canonicalize_name, allow_change)), tuple(map(canonicalize_name, protect))
+    changing, free, refused = set[str](), set[str](allowed), []
+    for requirement in requirements:
+        name = canonicalize_name(requirement.name)
+        if name not in base:
+            continue
+        stays = fits(requirement, base[name])
+        if name not in allowed and is_protected(name, own) and not _same_abi(name, requirement, base[name]):
+            refused += [] if stays else [(requirement, base[name].version)]
+        elif stays:
+            free.add(name)
+        else:
+            changing.add(name)
+    pins = {name: each.version for name, each in base.items() if name not in changing and _valid(each)}
+    return Rule(
+        pins=pins,
+        free=frozenset(free & pins.keys()),
+        changing=frozenset(changing),
+        bounds=tuple(_bound(name, base[name]) for name in sorted(changing & ABI - allowed)),
+        refused=tuple(refused),
+    )
+
+
+def fits(requirement: Requirement, have: Distribution) -> bool:
+    """Whether what the base has satisfies *requirement*; its local version does not matter (PEP 440)."""
+    if requirement.url is not None:
+        return have.direct_url == requirement.url
+    return _contains(requirement.specifier, have.version)
+
+
+def is_protected(name: str, protect: Iterable[str] = ()) -> bool:
+    """Whether the distribution *name* (normal) may only change with ``allow-change``."""
+    return any(fnmatchcase(name, pattern) for pattern in (*PROTECTED, *ABI, *protect))
+
+
+def only_docker(name: str, have: Distribution) -> str | None:
+    """Why a layer cannot take the place of *have*, and steps inside the base can; None: it can."""
+    if have.installer == "conda":
+        return "conda owns it, and its own records would no longer be true"
+    if have.editable:
+        return "it is installed in editable form"
+    if have.files is None:
+        return "it has no RECORD, so nobody knows which files are its own"
+    if any(fnmatchcase(name, pattern) for pattern in PROTECTED):
+        return "prebuilt images patch it in place, or compile others against it"
+    return None
+
+
+def _bound(name: str, have: Distribution) -> str:
+    return f"{name}=={Version(have.version).major}.*" if _valid(have) else name
+
+
+def _same_abi(name: str, requirement: Requirement, have: Distribution) -> bool:
+    """Whether *name* is protected by its major version only, and *requirement* leaves room to keep that."""
+    if name not in ABI or not _valid(have) or requirement.url is not None:
+        return False
+    major = Version(have.version).major
+    named = [spec.version.removesuffix(".*") for spec in requirement.specifier]
+    tried = [f"{major}.0", *(text for text in named if text.split(".")[0] == str(major)), f"{major}.99999"]
+    return any(_contains(requirement.specifier, text) for text in tried)
+
+
+def _contains(specifier: SpecifierSet, version: str) -> bool:
+    try:
+        return specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def _valid(have: Distribution) -> bool:
+    try:
+        Version(have.version)
+    except InvalidVersion:
+        return False
+    return True

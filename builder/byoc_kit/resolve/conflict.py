@@ -1,0 +1,247 @@
+"""Why there is no answer, in the user's words: what asked for what, and what the base has against it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from byoc_kit.errors import ByocError
+from byoc_kit.inventory import Distribution
+from byoc_kit.plan.delta import Refused
+from byoc_kit.plan.protect import Rule, is_protected, only_docker
+from byoc_kit.plan.target import Target
+from byoc_kit.resolve.source import NEEDS_DOCKER
+
+__all__ = ["Sides", "explain", "lines_of", "refused_directly", "wrong"]
+
+NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\[[^\]]*\])?==([^\s,;)]+)")
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """What can be asked about a question without an answer."""
+
+    base: Mapping[str, Distribution]
+    pins: Mapping[str, str]
+    """Name to version: what had to stay."""
+    asked: tuple[Requirement, ...]
+    ask: Callable[[Sequence[str] | None, Mapping[str, str]], Mapping[str, str] | None]
+    """Name to version with other requirements (None: the same) and other pins; None: no answer either."""
+    reasons: Callable[[], Mapping[str, tuple[str, ...]]]
+    """Who asks for what in the last answer."""
+
+
+def refused_directly(
+    rule: Rule, requirements: Sequence[str], base: Mapping[str, Distribution]
+) -> tuple[Refused, ...]:
+    """Requirements that name a protected distribution and that the base's version does not satisfy."""
+    written = {canonicalize_name(Requirement(text).name): text for text in requirements}
+    return tuple(
+        Refused(
+            name=(name := canonicalize_name(requirement.name)),
+            version=version,
+            wanted=str(requirement),
+            wanted_by=(f"your requirement {written[name]}",) if name in written else ("the style",),
+            why=f"{name} is protected: what the base compiled against it would no longer fit",
+            fixes=(
+                f"loosen the requirement so that {version} satisfies it",
+                f"choose a base that has {requirement}",
+                _allow(name, base[name]),
+            ),
+        )
+        for requirement, version in rule.refused
+    )
+
+
+def explain(text: str, sides: Sides) -> tuple[Refused, ...]:
+    """Which distributions of the base would have to change; empty where that would not help.
+
+    *text* is uv's. Those that it names are set free, others with them if need be, and what they become is
+    what is refused.
+    """
+    suspects = _named(text, sides.pins)
+    for _ in range(ROUNDS):
+        kept = {name: pin for name, pin in sides.pins.items() if name not in suspects}
+        found = sides.ask(None, kept)
+        if found is not None:
+            changed = {name: found[name] for name in sorted(suspects) if _differs(found, name, sides.pins)}
+            reasons = sides.reasons()
+            fitting = _fitting(sides)
+            return tuple(
+                _refused(name, version, reasons.get(name, ()), sides.base[name], fitting)
+                for name, version in changed.items()
+            )
+        more = set(sides.pins) if suspects else set[str]()
+        if more == suspects:
+            break
+        suspects = more
+    return ()
+
+
+def wrong(text: str, asked: Sequence[Requirement], target: Target) -> ByocError:
+    """uv's *text*, which has no answer whatever the base has, as an error."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    names = {str(canonicalize_name(each.name)): str(each) for each in asked}
+    for pattern, make in _KINDS:
+        if re.search(pattern, text):
+            return make(lines, text, names, target)
+    return _conflicting(lines, text, names, target)
+
+
+def _named(text: str, pins: Mapping[str, str]) -> set[str]:
+    """Distributions of the base that *text* names with the very version that they have."""
+    found = ((canonicalize_name(name), version.rstrip(".")) for name, version in NAMED.findall(text))
+    return {name for name, version in found if name in pins and _same(version, pins[name])}
+
+
+def _same(left: str, right: str) -> bool:
+    try:
+        return Version(left) == Version(right)
+    except InvalidVersion:
+        return left == right
+
+
+def _differs(found: Mapping[str, str], name: str, pins: Mapping[str, str]) -> bool:
+    return name in found and not _same(found[name], pins[name])
+
+
+def _fitting(sides: Sides) -> tuple[str, ...]:
+    """Versions of the user's own requirements that this base would take, where they exclude them now."""
+    bare = [f"{each.name}{_extras(each)}" for each in sides.asked if each.url is None]
+    found = sides.ask(bare, sides.pins) or {}
+    return tuple(
+        f"{each.name}=={found[name]}"
+        for each in sides.asked
+        if (name := canonicalize_name(each.name)) in found
+        and not each.specifier.contains(found[name], prereleases=True)
+    )
+
+
+def _extras(requirement: Requirement) -> str:
+    return f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+
+
+def _refused(
+    name: str, version: str, asked_by: tuple[str, ...], have: Distribution, fitting: tuple[str, ...]
+) -> Refused:
+    protected = is_protected(name)
+    rule = "it is protected" if protected else "what others need never changes what the base has"
+    ways = [f"{each} goes with this base: ask for that" for each in fitting]
+    if not protected:
+        ways.append(f'ask for it yourself: requirements = ["{name}=={version}"] under [python]')
+    return Refused(
+        name=name,
+        version=have.version,
+        wanted=version,
+        wanted_by=asked_by,
+        why=f"the base has {name} {have.version}, and {rule}",
+        fixes=(
+            *ways,
+            f"choose a base that has {name} {version}",
+            *([_allow(name, have)] if protected else []),
+        ),
+    )
+
+
+def _allow(name: str, have: Distribution) -> str:
+    how = "; then the docker engine builds the image" if only_docker(name, have) else ""
+    return f'allow it: allow-change = ["{name}"] under [python]{how}'
+
+
+Make = Callable[[list[str], str, Mapping[str, str], Target], ByocError]
+
+
+def _absent(lines: list[str], text: str, names: Mapping[str, str], target: Target) -> ByocError:
+    found = re.search(
+        r"(?:Because )?(\S+) was not found in the (?:package registry|provided package locations|cache)", text
+    )
+    what = found[1] if found else "a distribution"
+    return ByocError(
+        f"no index has {what}",
+        why=f"{_who(what, names)}, and the indexes of this machine do not list it",
+        fix="correct the name, or name the index that has it in [python] extra-index-urls",
+        id="BYOC-E905",
+        details=lines[:6],
+    )
+
+
+def _no_version(lines: list[str], text: str, names: Mapping[str, str], target: Target) -> ByocError:
+    return ByocError(
+        "a version that is asked for does not exist",
+        why="the indexes of this machine list the project, but not that version",
+        fix="ask for a version that exists, or name the index that has it in [python] extra-index-urls",
+        id="BYOC-E905",
+        details=lines[:8],
+    )
+
+
+def _no_wheel(lines: list[str], text: str, names: Mapping[str, str], target: Target) -> ByocError:
+    return ByocError(
+        f"not everything has a wheel for Python {target.minor} on {target.uv_platform}",
+        why="what is below is published for other platforms or other versions of Python, or as source only",
+        fix="ask for another version of it, choose a base with another Python, or build with the docker "
+        "engine (`--engine docker`), which can compile inside the base",
+        id=NEEDS_DOCKER,
+        details=lines[:8],
+    )
+
+
+def _unreachable(lines: list[str], text: str, names: Mapping[str, str], target: Target) -> ByocError:
+    return ByocError(
+        "a package index cannot be reached",
+        why="what uv says is above",
+        fix="check network, proxy (HTTPS_PROXY) and certificates (SSL_CERT_FILE), and the index: [python] "
+        "index-url, UV_DEFAULT_INDEX or PIP_INDEX_URL; with BYOC_OFFLINE only what this machine has is used",
+        id="BYOC-E907",
+        details=lines[:6],
+    )
+
+
+def _no_login(lines: list[str], text: str, names: Mapping[str, str], target: Target) -> ByocError:
+    return ByocError(
+        "a package index does not let you in",
+        why="it wants a user and a password, or does not accept those it got",
+        fix="put them into ~/.netrc or keyring, or into the address in UV_DEFAULT_INDEX, UV_INDEX or "
+        "PIP_INDEX_URL; they reach neither lock nor image",
+        id="BYOC-E908",
+        details=lines[:6],
+    )
+
+
+def _conflicting(lines: list[str], text: str, names: Mapping[str, str], target: Target) -> ByocError:
+    return ByocError(
+        "the requirements exclude one another",
+        why="no set of versions satisfies all of them, whatever the base has",
+        fix="loosen one of the requirements named above",
+        id="BYOC-E904",
+        details=lines[:12],
+    )
+
+
+_KINDS: tuple[tuple[str, Make], ...] = (
+    (r"(?i)\b40[13]\b (?:unauthorized|forbidden)|authentication (?:error|failed)|credentials", _no_login),
+    (
+        r"(?i)failed to fetch|error sending request|failed to lookup|network connectivity is disabled",
+        _unreachable,
+    ),
+    (r"has no wheels with|no usable wheels|building from source is disabled|no matching platform", _no_wheel),
+    (r"was not found in the", _absent),
+    (r"there (?:is|are) no versions? of", _no_version),
+)
+
+
+def _who(what: str, names: Mapping[str, str]) -> str:
+    name = canonicalize_name(what)
+    return f"your requirement is {names[name]}" if name in names else "something you ask for needs it"
+
+
+def lines_of(refused: Sequence[Refused]) -> Iterator[str]:
+    """What is refused, as lines of an error."""
+    for each in refused:
+        asked = f", asked for by {', '.join(each.wanted_by)}" if each.wanted_by else ""
+        yield f"{each.name} {each.version} would become {each.wanted}{asked}"
+        yield f"  {each.why}"
