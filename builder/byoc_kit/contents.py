@@ -2,8 +2,8 @@
 
 import hashlib
 import io
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 from byoc_kit.assets import containers
 from byoc_kit.errors import UsageError
@@ -12,7 +12,7 @@ from byoc_kit.plan.types import Asset, Content, Inline, ProjectFile
 __all__ = ["open_content", "sha256_of"]
 
 
-def open_content(content: Content, root: Path, *, unix_lines: bool = False) -> IO[bytes]:
+def open_content(content: Content, root: Path, *, unix_lines: bool = False) -> BufferedIOBase:
     """The bytes of *content* as they go into the image; *root*: the project's folder.
 
     With *unix_lines* (programs) the file is read whole and CRLF becomes LF. Raises UsageError (BYOC-E214) for
@@ -33,7 +33,7 @@ def sha256_of(content: Content, root: Path, *, unix_lines: bool = False) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _open_project(path: Path, unix_lines: bool) -> IO[bytes]:
+def _open_project(path: Path, unix_lines: bool) -> BufferedIOBase:
     try:
         return io.BytesIO(path.read_bytes().replace(b"\r\n", b"\n")) if unix_lines else path.open("rb")
     except OSError as error:

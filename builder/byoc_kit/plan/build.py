@@ -27,7 +27,7 @@ from byoc_kit.plan.types import (
 )
 from byoc_kit.spec.types import Chain, File, Spec
 
-__all__ = ["plan_build"]
+__all__ = ["needs_running", "plan_build"]
 
 RUNTIME = PurePosixPath("/opt/byoc")
 PROGRAM = PurePosixPath("/opt/program")
@@ -65,6 +65,14 @@ def plan_build(spec: Spec, inventory: Inventory | None, tree: Tree) -> Plan:
         steps=tuple(steps),
         notes=(*spec.notes, *notes, *_notes(spec, inventory)),
     )
+
+
+def needs_running(spec: Spec) -> tuple[Step, ...]:
+    """The steps of *spec* that run something inside the base, as far as byoc.toml alone tells."""
+    if spec.build.dockerfile is not None:
+        return (DockerfileStep(path=spec.build.dockerfile),)
+    packages = (*spec.system.packages, *system_packages(spec, None))
+    return (SystemStep(packages=packages, manager="the package manager"),) if packages else ()
 
 
 def _adopted(spec: Spec, dockerfile: PurePosixPath) -> Plan:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from byoc_kit.errors import UsageError
 from byoc_kit.plan.types import DockerfileStep, EngineChoice, Output, Step, SystemStep
 
-__all__ = ["DOCKER", "LAYER", "Circumstances", "choose"]
+__all__ = ["ASKED", "DOCKER", "LAYER", "Circumstances", "choose"]
 
 DOCKER, LAYER = "docker", "layer"
+ASKED = "it was asked for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def choose(steps: tuple[Step, ...], circumstances: Circumstances) -> EngineChoic
 def _preferred(circumstances: Circumstances, against: dict[str, tuple[str, ...]]) -> tuple[str, str]:
     """The engine that was asked for; else by where base and output are, among those that can."""
     if circumstances.asked in {DOCKER, LAYER}:
-        return circumstances.asked, "it was asked for"
+        return circumstances.asked, ASKED
     if against[LAYER] and not against[DOCKER]:
         return DOCKER, against[LAYER][0]
     if against[DOCKER]:

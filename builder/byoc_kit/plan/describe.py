@@ -27,7 +27,9 @@ def plan_json(plan: Plan) -> dict[str, object]:
         "rejected": [{"name": name, "why": why} for name, why in plan.engine.rejected],
     }
     steps = [_files_json(step) if isinstance(step, FilesStep) else plain(step) for step in plan.steps]
-    return {"schema": "byoc/plan/1", **plain(plan), "engine": engine, "steps": steps}
+    download = [wheel.filename for wheel in plan.download]
+    told = {"engine": engine, "output": str(plan.output), "steps": steps, "download": download}
+    return {"schema": "byoc/plan/1", **plain(plan), **told}
 
 
 def _files_json(step: FilesStep) -> dict[str, object]:
@@ -54,9 +56,61 @@ def describe(plan: Plan) -> str:
         f"image    {plan.name}:latest ({plan.style}{f', served by {plan.server}' if plan.server else ''})",
         f"base     {base.reference or 'as the Dockerfile says'} ({base.platform})",
         f"engine   {plan.engine.name}: {plan.engine.why}",
+        *(f"         not {name}: {why}" for name, why in plan.engine.rejected),
+        f"output   {plan.output}",
         *(line for step in plan.steps for line in _step(step)),
+        *_wheels(plan),
+        *_transfer(plan),
+        *_estimates(plan),
+        *(f"changes  {each}" for each in plan.mutations),
     ]
     return "\n".join(lines)
+
+
+def _wheels(plan: Plan) -> Iterator[str]:
+    """What the lock adds, and what of it has to come from an index."""
+    if plan.lock is None:
+        return
+    for wheel in plan.lock.wheels:
+        change = f", in place of {wheel.replaces}" if wheel.replaces else ""
+        yield f"wheel    {wheel.name} {wheel.version}{f' ({size(wheel.size)})' if wheel.size else ''}{change}"
+    if plan.download:
+        known = sum(wheel.size or 0 for wheel in plan.download)
+        yield f"fetch    {len(plan.download)} wheels, {size(known)}"
+
+
+def _transfer(plan: Plan) -> Iterator[str]:
+    if plan.transfer is None:
+        return
+    words = {
+        "reuse": "are there already",
+        "mount": "are mounted from another repository of that registry",
+        "relay": "go from the base's place to the output",
+        "upload": "are made here and sent",
+    }
+    for name, text in words.items():
+        blobs = getattr(plan.transfer, name)
+        if blobs:
+            yield f"{name:8} {len(blobs)} layers, {size(sum(blob.size for blob in blobs))}, {text}"
+
+
+def _estimates(plan: Plan) -> Iterator[str]:
+    found = plan.estimates
+    if found is None:
+        return
+    moved = f"{size(found.download)} to fetch, {size(found.upload)} to send"
+    yield f"costs    {moved}, {size(found.disk)} of disk"
+    if found.seconds is not None:
+        yield f"         about {found.seconds:,.0f} s at the rates measured here"
+
+
+def size(count: float) -> str:
+    """*count* bytes for a person."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
 
 
 def _step(step: Step) -> Iterator[str]:

@@ -24,6 +24,7 @@ from typing import Any, TextIO, TypedDict, Unpack
 from byoc_kit.local.journal import Hear
 from byoc_kit.plan.types import Built
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.build import BuildOptions
 from byoc_kit.work.build import build as build_image
 from byoc_kit.work.project import Project, load
 from byoc_kit.work.run import Endpoint, ServeOptions, TrainOptions, TrainResult, serve
@@ -145,18 +146,28 @@ class ServeKeywords(Keywords, total=False):
     """Seconds until the first good ping; 480 without it."""
 
 
-def build(
-    project: str | Path = ".", *, tag: str | None = None, no_cache: bool = False, quiet: bool = False
-) -> Built:
+class BuildKeywords(TypedDict, total=False):
+    """What can be asked of a build."""
+
+    tag: str
+    """The name in the engine; ``<image name>:latest`` without it."""
+    no_cache: bool
+    """Build every step again."""
+    engine: str
+    """``auto``, ``docker`` or ``layer``."""
+    output: str
+    """``docker``, ``registry``, ``oci:DIR`` or ``docker-archive:FILE``."""
+
+
+def build(project: str | Path = ".", *, quiet: bool = False, **options: Unpack[BuildKeywords]) -> Built:
     """Build the image of *project*, a folder with a byoc.toml or such a file. Raises ByocError.
 
-    *tag* is the name in the engine (``<image name>:latest`` without it), *no_cache* builds every step again,
-    *quiet* says nothing on stderr.
+    *quiet* says nothing on stderr. *options* are the long options of ``byoc build``.
 
         built = byoc_kit.build("churn", tag="churn:test")
         print(built.reference, built.size)
     """
-    return build_image(load(_file(project)), talk=_talk(quiet), tag=tag, no_cache=no_cache)
+    return build_image(load(_file(project)), talk=_talk(quiet), options=BuildOptions(**options))
 
 
 def run_train(

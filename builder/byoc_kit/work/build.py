@@ -1,21 +1,58 @@
-"""``byoc build``: a project becomes an image in the local engine."""
+"""``byoc build``: a project becomes an image, with the engine that fits, where it is wanted.
+
+Decide: what byoc.toml says and this machine has, hence the engine; what the base holds, hence the plan.
+Then do what the plan says. ``byoc plan`` stops before that.
+"""
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from byoc_kit.docker_api import connect
-from byoc_kit.engines.docker import Order, build_image
-from byoc_kit.plan.render import render
-from byoc_kit.plan.types import Built, Plan
-from byoc_kit.store import user_store
+from byoc_kit.docker_api import Client, connect
+from byoc_kit.errors import ByocError
+from byoc_kit.oci.reference import Archive, Layout
+from byoc_kit.plan.build import needs_running
+from byoc_kit.plan.choose import ASKED, LAYER, Circumstances, choose
+from byoc_kit.plan.output import parse_output
+from byoc_kit.plan.types import Built, EngineChoice, Plan
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.key import key_of
-from byoc_kit.work.plan import look_into, plan_of, templates_of
+from byoc_kit.work.docker_build import Wishes, docker_build
+from byoc_kit.work.places import base_location, output_of
+from byoc_kit.work.plan import own_templates
 from byoc_kit.work.project import Project
-from byoc_kit.work.state import keep_out_of_git, write_last_build
+from byoc_kit.work.state import write_last_build
 
-__all__ = ["build", "plan"]
+__all__ = ["BuildOptions", "Decision", "build", "decided", "plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What can be asked of a build."""
+
+    tag: str | None = None
+    """Name of the image in the engine, ``NAME[:TAG]``; None: ``<image name>:latest``."""
+    no_cache: bool = False
+    """Run every step again (docker engine)."""
+    engine: str | None = None
+    """``auto``, ``docker`` or ``layer``; None: as byoc.toml and the settings say."""
+    output: str | None = None
+    """``docker``, ``registry``, ``oci:DIR`` or ``docker-archive:FILE``; None: what fits."""
+
+
+USUAL = BuildOptions()
+
+
+class Decision(Protocol):
+    """A build that can start."""
+
+    @property
+    def plan(self) -> Plan:
+        """What it will do."""
+
+    def execute(self) -> Built:
+        """Do it. Raises ByocError."""
 
 
 def build(
@@ -23,40 +60,101 @@ def build(
     *,
     talk: Talk | None = None,
     environ: Mapping[str, str] = os.environ,
-    tag: str | None = None,
-    no_cache: bool = False,
+    options: BuildOptions = USUAL,
 ) -> Built:
-    """Build the image of *project* and tag it *tag*, or ``<image name>:latest``.
+    """Build the image of *project*; what was built is also written to ``.byoc/last-build.json``.
 
-    The base is pulled where the engine lacks it. What was built is also written to ``.byoc/last-build.json``,
-    BuildKit's whole output to ``.byoc/build.log``. Raises ByocError.
+    Raises ByocError; UsageError (BYOC-E217) where no engine can build it here.
     """
-    voice = talk or Silence()
-    with contextlib.closing(connect(environ)) as client:
-        seen = look_into(project, client, store=user_store(environ), talk=voice)
-        made = plan_of(project, seen, talk=voice)
-        adopted = project.spec.build.dockerfile
-        keep_out_of_git(project)
-        order = Order(
-            spec=project.spec,
-            plan=made,
-            rendered=None if adopted else render(made, templates_of(project.root)),
-            dockerfile=project.root / adopted if adopted else None,
-            root=project.root,
-            tag=tag or f"{project.spec.image.name}:latest",
-            log=project.state / "build.log",
-            key=None if adopted else key_of(made, project.root),
-            no_cache=no_cache,
-        )
-        voice.say(f"building {order.tag} on {made.base.reference or adopted} ({made.engine.why})")
-        built = build_image(order, client, talk=voice, environ=environ)
+    with decided(project, talk=talk, environ=environ, options=options) as decision:
+        built = decision.execute()
     write_last_build(project, built)
     return built
 
 
-def plan(project: Project, *, talk: Talk | None = None, environ: Mapping[str, str] = os.environ) -> Plan:
-    """What :func:`build` would do; only the base is pulled and looked into. Raises ByocError."""
+def plan(
+    project: Project,
+    *,
+    talk: Talk | None = None,
+    environ: Mapping[str, str] = os.environ,
+    options: BuildOptions = USUAL,
+) -> Plan:
+    """What :func:`build` would do; the base is looked into, and nothing else is changed. Raises ByocError."""
+    with decided(project, talk=talk, environ=environ, options=options) as decision:
+        return decision.plan
+
+
+@contextlib.contextmanager
+def decided(
+    project: Project,
+    *,
+    talk: Talk | None = None,
+    environ: Mapping[str, str] = os.environ,
+    options: BuildOptions = USUAL,
+) -> Iterator[Decision]:
+    """The build that *options* ask for, decided with all that can be known before it; valid in the block."""
     voice = talk or Silence()
-    with contextlib.closing(connect(environ)) as client:
-        seen = look_into(project, client, store=user_store(environ), talk=voice)
-    return plan_of(project, seen, talk=voice)
+    with contextlib.ExitStack() as stack:
+        client, problem = _engine(stack, environ)
+        facts = _circumstances(project, options, daemon=client is not None)
+        choice = _chosen(project, facts, problem)
+        output = output_of(project, options.output, daemon=client is not None)
+        tag = options.tag or f"{project.spec.image.name}:latest"
+        wishes = Wishes(choice=choice, output=output, tag=tag, no_cache=options.no_cache)
+        if choice.name == LAYER:
+            found = _layered(stack, project, wishes, voice, environ)
+            if not isinstance(found, str):
+                yield found
+                return
+            choice = _chosen(project, replace(facts, unresolved=found), problem)
+            wishes = replace(wishes, choice=choice)
+        assert client is not None, "choose() gives docker only where an engine answers"
+        yield docker_build(project, client, wishes=wishes, talk=voice, environ=environ)
+
+
+def _engine(
+    stack: contextlib.ExitStack, environ: Mapping[str, str]
+) -> "tuple[Client | None, ByocError | None]":
+    """The Docker engine, or why there is none."""
+    try:
+        return stack.enter_context(contextlib.closing(connect(environ))), None
+    except ByocError as error:
+        return None, error
+
+
+def _circumstances(project: Project, options: BuildOptions, *, daemon: bool) -> Circumstances:
+    return Circumstances(
+        asked=options.engine or project.spec.build.engine,
+        output=parse_output(options.output) if options.output else None,
+        daemon=daemon,
+        base_outside=isinstance(base_location(project), Archive | Layout),
+        own_templates=bool(own_templates(project.root)),
+    )
+
+
+def _chosen(project: Project, facts: Circumstances, problem: ByocError | None) -> EngineChoice:
+    """The engine. Where only Docker could do it and none answers, why none answers is the error."""
+    try:
+        return choose(needs_running(project.spec), facts)
+    except ByocError:
+        if problem is not None and facts.asked == "docker":
+            raise problem from None
+        raise
+
+
+def _layered(
+    stack: contextlib.ExitStack,
+    project: Project,
+    wishes: Wishes,
+    talk: Talk,
+    environ: Mapping[str, str],
+) -> "Decision | str":
+    """The layer engine's build; a sentence where the packages cannot be had without running something."""
+    from byoc_kit.work.layered import Unlocked, layer_build
+
+    try:
+        return stack.enter_context(layer_build(project, wishes, talk=talk, environ=environ))
+    except Unlocked as error:
+        if wishes.choice.why == ASKED:
+            raise error.error from error
+        return str(error)

@@ -22,10 +22,11 @@ from byoc_kit.plan.record import Record
 from byoc_kit.plan.tags import content_tag
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.build import build
+from byoc_kit.work.places import destination
 from byoc_kit.work.project import Project
 from byoc_kit.work.prove import make_record, prove
 from byoc_kit.work.record import write_record
-from byoc_kit.work.subject import destination, find_subject, in_engine
+from byoc_kit.work.subject import find_subject, in_engine
 from byoc_kit.work.verify import gather_engine, gather_registry, with_manifest
 
 __all__ = ["plan", "publish"]

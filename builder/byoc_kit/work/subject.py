@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from byoc_kit.docker_api import connect
 from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.images.push import find_image
-from byoc_kit.oci.reference import Docker, Named, Repository, parse_image, parse_repository
+from byoc_kit.oci.reference import Docker, Named, parse_image
 from byoc_kit.plan.publish import Subject
 from byoc_kit.work import build
 from byoc_kit.work.git import read_source
@@ -14,22 +14,7 @@ from byoc_kit.work.key import key_of
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
 
-__all__ = ["destination", "find_subject", "in_engine"]
-
-
-def destination(project: Project) -> Repository:
-    """The repository that byoc.toml names. Raises UsageError (BYOC-E514) where it names no registry."""
-    table = project.spec.publish
-    repository = parse_repository(table.repository) if table else None
-    if repository is not None and repository.host:
-        return repository
-    missing = f"{repository} names no registry; finding the account's own ECR is not part of this release"
-    raise UsageError(
-        f"{project.file.name} does not say which registry to publish to",
-        why=missing if repository else "there is no [publish] table",
-        fix=f'write registry and path: [publish] repository = "registry.example/{project.spec.image.name}"',
-        id="BYOC-E514",
-    )
+__all__ = ["find_subject", "in_engine"]
 
 
 def find_subject(project: Project, image: str | None, environ: Mapping[str, str]) -> Subject:

@@ -1,0 +1,81 @@
+"""Where a build finds its base and puts its image: names of byoc.toml and of options as locations."""
+
+from pathlib import Path
+
+from byoc_kit.errors import UsageError
+from byoc_kit.oci.reference import (
+    Archive,
+    Docker,
+    Layout,
+    Location,
+    Named,
+    Repository,
+    parse_location,
+    parse_repository,
+)
+from byoc_kit.plan.output import parse_output
+from byoc_kit.plan.tags import content_tag
+from byoc_kit.plan.types import Output
+from byoc_kit.work.project import Project
+
+__all__ = ["base_location", "destination", "output_of", "place_of"]
+
+IMAGE = "image"
+"""Below the project's state: the layout that a build without engine and without output writes."""
+
+
+def base_location(project: Project) -> Location:
+    """The base that byoc.toml names; paths are relative to that file."""
+    location = parse_location(project.spec.image.base)
+    match location:
+        case Layout(directory, digest):
+            return Layout(str(project.root / directory), digest)
+        case Archive(file):
+            return Archive(str(project.root / file))
+        case _:
+            return location
+
+
+def destination(project: Project) -> Repository:
+    """The repository that byoc.toml names. Raises UsageError (BYOC-E514) where it names no registry."""
+    table = project.spec.publish
+    repository = parse_repository(table.repository) if table else None
+    if repository is not None and repository.host:
+        return repository
+    missing = f"{repository} names no registry; finding the account's own ECR is not part of this release"
+    raise UsageError(
+        f"{project.file.name} does not say which registry to publish to",
+        why=missing if repository else "there is no [publish] table",
+        fix=f'write registry and path: [publish] repository = "registry.example/{project.spec.image.name}"',
+        id="BYOC-E514",
+    )
+
+
+def output_of(project: Project, text: str | None, *, daemon: bool) -> Output:
+    """What *text* (``--output``) means here; None: the engine if one answers, else a layout of the project.
+
+    Raises UsageError for no output, and where ``registry`` is meant and byoc.toml names none.
+    """
+    if text is None:
+        if daemon:
+            return Output(kind="docker")
+        return Output(kind="oci", where=str(project.state / IMAGE))
+    output = parse_output(text)
+    if output.kind == "registry":
+        return Output(kind="registry", where=str(destination(project)))
+    if output.where is not None:
+        return Output(kind=output.kind, where=str(Path.cwd() / Path(output.where).expanduser()))
+    return output
+
+
+def place_of(output: Output, *, name: str, key: str) -> Location:
+    """*output* for an image called *name* (``repository:tag``) with the content key *key*, as a location."""
+    match output.kind:
+        case "docker":
+            return Docker(name)
+        case "oci":
+            return Layout(output.where or "")
+        case "docker-archive":
+            return Archive(output.where or "")
+        case "registry":
+            return Named(parse_repository(output.where or ""), tag=content_tag(key))
