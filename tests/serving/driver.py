@@ -140,15 +140,16 @@ class Layout:
         env: Mapping[str, str] | None = None,
         wait: bool = True,
         code: bool = True,
+        workers: int | None = 1,
     ) -> Iterator[Running]:
-        """A server; killed at the end if it still runs."""
+        """A server; killed at the end if it still runs. *workers* None: the server decides."""
         port = free_port()
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "PYTHON"))}
         environ |= {"SAGEMAKER_BIND_TO_PORT": str(port)} | dict(env or {})
         command = [PYTHON, str(starter), "--model-dir", str(self.model)]
         command += ["--code", str(self.code)] if code else []
-        if "--workers" not in arguments:
-            command += ["--workers", "1"]
+        if "--workers" not in arguments and workers:
+            command += ["--workers", str(workers)]
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
                 [*command, *arguments], env=environ, stdout=out, stderr=err, start_new_session=True
@@ -182,6 +183,14 @@ def ask(
     response = connection.getresponse()
     given = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, given, response.read())
+
+
+def first_word(client: Client, length: int) -> int:
+    """What the server says to a body of that length before it is sent."""
+    with socket.create_connection((client.host, client.port), timeout=10) as sock:
+        head = f"host: x\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        sock.sendall(b"POST /invocations HTTP/1.1\r\n" + head.encode())
+        return int(sock.recv(64).split()[1])
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.driver import SERVING, Layout, Running, until
+from serving.driver import SERVING, Layout, Running, first_word, until
 
 MIB = 1 << 20
 
@@ -108,14 +107,6 @@ def test_an_image_for_async_takes_1_gb_and_others_100_mb(layout: Layout) -> None
     for targets, status in (("async", 100), ("hosting", 413)):
         with layout.start("--targets", targets) as running:
             assert first_word(running, 10**9) == status
-
-
-def first_word(running: Running, length: int) -> int:
-    """What the server says to a body of that length before it is sent."""
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as sock:
-        head = f"host: x\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
-        sock.sendall(b"POST /invocations HTTP/1.1\r\n" + head.encode())
-        return int(sock.recv(64).split()[1])
 
 
 def test_a_disk_without_room_is_said(layout: Layout) -> None:

@@ -347,6 +347,14 @@ def test_the_number_of_workers_can_be_set_by_variable(layout: Layout) -> None:
         assert len(workers_of(running)) == 3
 
 
+def test_a_server_for_serverless_has_one_worker_unless_told(layout: Layout) -> None:
+    layout.program(ECHO)
+    with layout.start("--targets", "hosting,serverless", workers=None) as running:
+        assert "1 worker with " in running.stderr
+    with layout.start("--targets", "serverless", "--workers", "2") as running:
+        assert len(workers_of(running)) == 2
+
+
 def test_serves_with_what_is_there_when_the_fast_libraries_are_missing(
     layout: Layout, tmp_path: Path
 ) -> None:

@@ -11,8 +11,8 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from rig.projects import Project, image
-from serving.driver import Answer, Client, until, write
+from rig.projects import Byoc, Project, edit, image
+from serving.driver import Answer, Client, first_word, until, write
 from serving.hosts import Host, Started
 
 pytestmark = pytest.mark.engine
@@ -225,3 +225,35 @@ def test_multi_model_server_cannot_take_bodies_as_files(
     with Host(engine, image(project("basic", "mms")), tmp_path).start() as started:
         assert started.wait() == 1
         assert "has input_stream_fn, but no input_fn" in started.log
+
+
+# --- an image made for it ------------------------------------------------------------
+
+
+def test_an_image_for_several_models_says_so_and_starts_without_one(
+    engine: docker.DockerClient, project: Project, byoc: Byoc, tmp_path: Path
+) -> None:
+    made = project("basic", "asgi")
+    name = image(made) + "-models"
+    targets = ["training", "multi-model", "batch", "async", "serverless"]
+    edit(made / "byoc.toml", {"image": {"targets": targets, "name": name.partition(":")[0]}})
+    byoc("build", cwd=made)
+    try:
+        built = engine.images.get(image(made))
+        labels = built.labels
+        assert labels["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"
+        assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
+        tmp_path.chmod(0o755)
+        host = Host(engine, image(made), tmp_path)
+        with host.start(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_BIND_TO_PORT="8123") as started:
+            until(lambda: started.ping() == 200, 60)
+            assert json.loads(started.ask("GET", "/models").body) == {"models": []}
+            assert listening(started.container) == {8123}
+        write(tmp_path / "code" / "inference.py", COUNTS)
+        with host.start() as started:
+            until(lambda: started.ping() == 200, 60)
+            assert "1 worker with " in started.log
+            assert started.ask("GET", "/execution-parameters").status == 200
+            assert first_word(started, 10**9) == 100
+    finally:
+        engine.images.remove(image(made), force=True)
