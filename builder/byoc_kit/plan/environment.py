@@ -20,6 +20,8 @@ TOOLS = re.compile(
 )
 """What installs packages or shows notebooks: needed on this machine, not by a job, unless others need it."""
 
+NO_EXTRAS: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
@@ -45,6 +47,8 @@ class Environment:
     executable: str
     python: str
     """``3.11.4``."""
+    markers: Mapping[str, str]
+    """What PEP 508 markers mean there; ``extra`` is empty."""
     distributions: tuple[Installed, ...]
 
 
@@ -69,7 +73,7 @@ class Needs:
 def needs_of(environment: Environment, base: Mapping[str, Distribution], target: Target) -> Needs:
     """What *environment* has that counts, compared with a base that has *base*."""
     found = {each.name: each for each in environment.distributions}
-    wanted = _reachable(found, _roots(found), target)
+    wanted = _reachable(found, _roots(found, environment.markers), target.markers())
     counted = [found[name] for name in sorted(wanted)]
     local = [each for each in counted if each.folder is not None]
     elsewhere = [each for each in counted if each.elsewhere is not None]
@@ -94,41 +98,35 @@ def public(version: str) -> str:
         return version
 
 
-def _roots(found: Mapping[str, Installed]) -> set[str]:
-    """What is there for its own sake: asked for by name, or needed by nothing else; tools are not."""
-    needed = {name for each in found.values() for name, _ in _needs(each, frozenset()) if name != each.name}
+def _roots(found: Mapping[str, Installed], markers: Mapping[str, str]) -> set[str]:
+    """What is there for its own sake: asked for by name, or needed by nothing else there; tools are not."""
+    needed = {name for each in found.values() for name, _ in _needs(each, NO_EXTRAS, markers)}
     own = {name for name, each in found.items() if each.requested or name not in needed}
     return {name for name in own if not TOOLS.fullmatch(name)}
 
 
-def _reachable(found: Mapping[str, Installed], roots: Iterable[str], target: Target) -> set[str]:
-    """*roots* and all that they need on *target*, as far as it is installed."""
+def _reachable(found: Mapping[str, Installed], roots: Iterable[str], markers: Mapping[str, str]) -> set[str]:
+    """*roots* and all that they need where *markers* hold, as far as it is installed."""
     seen: set[tuple[str, frozenset[str]]] = set()
-    todo = [(name, frozenset[str]()) for name in roots]
+    todo = [(name, NO_EXTRAS) for name in roots]
     while todo:
         name, extras = todo.pop()
         if (name, extras) in seen or name not in found:
             continue
         seen.add((name, extras))
-        todo += _needs(found[name], extras, target)
+        todo += _needs(found[name], extras, markers)
     return {name for name, _ in seen}
 
 
 def _needs(
-    each: Installed, extras: frozenset[str], target: Target | None = None
+    each: Installed, extras: frozenset[str], markers: Mapping[str, str]
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    """Name and extras of what *each* needs; without *target* whatever the markers say."""
+    """Name and extras of what *each* with *extras* needs where *markers* hold."""
     for text in each.requires:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        if target is None or _applies(requirement, extras, target):
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({**markers, "extra": extra}) for extra in {"", *extras}):
             yield canonicalize_name(requirement.name), frozenset(requirement.extras)
-
-
-def _applies(requirement: Requirement, extras: frozenset[str], target: Target) -> bool:
-    if requirement.marker is None:
-        return True
-    markers = target.markers()
-    return any(requirement.marker.evaluate(markers | {"extra": extra}) for extra in {"", *extras})

@@ -21,7 +21,7 @@ __all__ = ["active_python", "read_environment"]
 
 SECONDS = 60.0
 PROGRAM = """
-import json, sys
+import json, os, platform, sys
 from importlib import metadata
 found = {}
 for each in metadata.distributions():
@@ -32,7 +32,16 @@ for each in metadata.distributions():
             "requested": each.read_text("REQUESTED") is not None, "installer": each.read_text("INSTALLER"),
             "direct_url": each.read_text("direct_url.json"),
         }
-print(json.dumps({"python": sys.version.split()[0], "distributions": list(found.values())}))
+python = platform.python_version()
+markers = {
+    "implementation_name": sys.implementation.name, "implementation_version": python, "os_name": os.name,
+    "platform_machine": platform.machine(), "platform_release": platform.release(),
+    "platform_python_implementation": platform.python_implementation(), "platform_system": platform.system(),
+    "platform_version": platform.version(), "python_full_version": python,
+    "python_version": ".".join(platform.python_version_tuple()[:2]), "sys_platform": sys.platform,
+    "extra": "",
+}
+print(json.dumps({"python": python, "markers": markers, "distributions": list(found.values())}))
 """
 """Python 3.8 or newer runs it; the first of two distributions of one name is the one that is imported."""
 
@@ -71,7 +80,12 @@ def read_environment(place: Path | None, environ: Mapping[str, str] = os.environ
         lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
         raise _unreadable(f"{python} does not say what it has", lines[-1] if lines else "") from error
     installed = sorted((_installed(each) for each in told["distributions"]), key=lambda each: each.name)
-    return Environment(executable=str(python), python=told["python"], distributions=tuple(installed))
+    return Environment(
+        executable=str(python),
+        python=told["python"],
+        markers=told["markers"],
+        distributions=tuple(installed),
+    )
 
 
 def _interpreter(place: Path) -> Path:
@@ -90,13 +104,14 @@ def _installed(told: Mapping[str, Any]) -> Installed:
         direct = {}
     url = str(direct.get("url", ""))
     path = local_path(url) if urlsplit(url).scheme == "file" else None
+    installer = (told["installer"] or "").strip()
     folder = path if path is not None and path.is_dir() else None
-    conda = (told["installer"] or "").strip() == "conda"  # its URLs name the machine that built the package
+    conda = installer == "conda"  # its URLs name the machine that built the package
     return Installed(
         name=canonicalize_name(told["name"]),
         version=told["version"],
         requires=tuple(told["requires"]),
-        requested=bool(told["requested"]),
+        requested=bool(told["requested"]) and installer != "uv",  # which marks everything
         folder=PurePosixPath(folder) if folder and not conda else None,
         editable=bool(direct.get("dir_info", {}).get("editable")),
         elsewhere=hide(url) if url and folder is None and not conda else None,

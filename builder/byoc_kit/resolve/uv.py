@@ -66,10 +66,16 @@ class Uv:
         return list(found.get("packages", []))
 
     def reasons(self, query: Query) -> dict[str, tuple[str, ...]]:
-        """Name to who asked for it: distributions; a requirement of the user's own is left out."""
+        """Name to who asked for it: distributions; a requirement of the user's own is left out.
+
+        For a query that :meth:`lock` has answered: what that took is in uv's cache, no index is asked again.
+        """
         with tempfile.TemporaryDirectory(prefix="byoc-") as place:
             arguments = [*self._compile(query, Path(place)), "--annotation-style", "line"]
-            told = self._run([*arguments, "--no-emit-index-url"])
+            try:
+                told = self._run(arguments, {"UV_OFFLINE": "1"})
+            except Unsolved:  # the cache is switched off
+                told = self._run(arguments)
         found = {}
         for line in told.splitlines():
             head, mark, via = line.partition("# via")

@@ -9,7 +9,7 @@ from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.inventory import Inventory
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.reference import parse_location
-from byoc_kit.plan.delta import Delta, Present
+from byoc_kit.plan.delta import Added, Delta, Present
 from byoc_kit.plan.environment import Environment, Installed, Needs, needs_of, public
 from byoc_kit.plan.wanted import Wanted
 from byoc_kit.resolve.base import Base, base_of
@@ -162,7 +162,11 @@ def _of_environment(question: _Question, environment: Environment, base: str) ->
     )
     return Comparison(
         base=base,
-        delta=replace(answer.delta, present=tuple(_present(needs))),
+        delta=replace(
+            answer.delta,
+            added=tuple(_without_own_name(each) for each in answer.delta.added),
+            present=tuple(_present(needs)),
+        ),
         environment=environment.executable,
         local=tuple(local),
         elsewhere=tuple((each.name, str(each.elsewhere)) for each in needs.elsewhere),
@@ -203,6 +207,13 @@ def _buildable(
         except ByocError as error:
             bad.append((each.name, f"{error.what}: {error.why}"))
     return good, bad
+
+
+def _without_own_name(each: Added) -> Added:
+    """*each* without the requirement that the comparison itself made of it."""
+    return replace(
+        each, wanted_by=tuple(who for who in each.wanted_by if "=" not in who and who != each.name)
+    )
 
 
 def _present(needs: Needs) -> Iterator[Present]:
