@@ -16,9 +16,11 @@ from byoc_kit.oci.manifest import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
     DOCKER_MANIFEST,
+    DOCKER_TAR,
     OCI_CONFIG,
     OCI_LAYER,
     OCI_MANIFEST,
+    OCI_TAR,
     Descriptor,
     Manifest,
     parse_manifest,
@@ -29,8 +31,6 @@ __all__ = ["CREATED", "Edits", "HistoryLayer", "append"]
 CREATED: Final = "1980-01-02T00:00:00Z"
 """When every image was created, lest the same content have two digests."""
 
-DOCKER_TAR: Final = "application/vnd.docker.image.rootfs.diff.tar"
-OCI_TAR: Final = "application/vnd.oci.image.layer.v1.tar"
 FORMS: Final[Mapping[bool, Mapping[str, str]]] = {
     True: {OCI_LAYER: OCI_LAYER, DOCKER_LAYER: OCI_LAYER, OCI_TAR: OCI_TAR, DOCKER_TAR: OCI_TAR},
     False: {
