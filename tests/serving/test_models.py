@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from serving.driver import Answer, Layout, Running, until, wheel, write
+from serving.driver import SERVING, Answer, Layout, Running, until, wheel, write
 
 HASH = "8f" * 32
 
@@ -438,3 +438,24 @@ def test_models_end_when_the_server_is_killed(layout: Layout) -> None:
         assert len(children) == 1
         running.process.kill()
         until(lambda: all(map(gone, children)), 5)
+
+
+def test_a_machine_without_room_for_a_process_says_507(layout: Layout) -> None:
+    starter = layout.folder / "limited.py"
+    starter.write_text(f"""
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))
+os.execv(sys.executable, [sys.executable, {str(SERVING)!r}, *sys.argv[1:]])
+""")
+    with layout.start("--targets", "multi-model", starter=starter) as running:
+        endpoint = Endpoint(running, layout.folder / "models")
+        for number in range(15):
+            endpoint.put(f"model-{number}")
+            answer = endpoint.load(f"model-{number}")
+            if answer.status != 200:
+                break
+        assert (answer.status, answer.error[:36]) == (507, "one more process cannot be started: ")
+        for name in endpoint.names():
+            assert endpoint.who(name)[1] == name
+            assert endpoint.unload(name).status == 200
+        assert endpoint.load("model-0").status == 200

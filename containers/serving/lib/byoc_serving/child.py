@@ -43,30 +43,34 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                *("--folder", folder, "--line", str(number)),
-                pass_fds=[number],
-                start_new_session=True,
-            )
+            own = ("--folder", folder, "--line", str(number))
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command, *own, pass_fds=[number], start_new_session=True
+                )
+            except OSError as error:
+                ours.close()
+                text = "one more process cannot be started: {}".format(error)
+                raise RequestError(NO_MEMORY, text) from error
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LARGEST_REPORT)
         return cls(process, reader, writer, folder)
 
     async def loaded(self) -> None:
         """Wait until it has its model. Raises RequestError if there will be none."""
-        try:
-            text = await asyncio.wait_for(self._reader.readline(), LOAD_SECONDS)
-        except asyncio.TimeoutError as error:
-            raise RequestError(504, "the model did not load in {} s".format(LOAD_SECONDS)) from error
-        except ConnectionError:
-            text = b""
-        if not text:
+        report = asyncio.ensure_future(self._reader.readline())
+        # what the model's code has started may hold the line open when the process itself has ended
+        await asyncio.wait({report, self.ended}, timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not (report.done() or self.ended.done()):
+            report.cancel()
+            raise RequestError(504, "the model did not load in {} s".format(LOAD_SECONDS))
+        if not report.done() or report.exception() or not report.result():
+            report.cancel()
             raise await self.why_lost("while it loaded the model")
-        report: Dict[str, Any] = json.loads(text)
-        if "error" in report:
-            print(report["error"], file=sys.stderr, flush=True)
-            raise RequestError(report["status"], report["said"])
-        self.memory = report["memory"]
+        told: Dict[str, Any] = json.loads(report.result())
+        if "error" in told:
+            print(told["error"], file=sys.stderr, flush=True)
+            raise RequestError(told["status"], told["said"])
+        self.memory = told["memory"]
 
     async def why_lost(self, when: str) -> RequestError:
         """What to say when it stopped talking. Killed means out of memory: nobody else kills it."""

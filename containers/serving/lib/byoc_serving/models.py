@@ -97,8 +97,11 @@ class Models:
             try:
                 await wire.ask(connection, dict(scope, path="/invocations"), receive, send)
             except wire.LostError as lost:
-                if not lost.begun:  # else a connection cut short is all that can be said
-                    raise await child.why_lost("while it answered") from lost
+                if lost.begun:  # a connection cut short is all that can be said
+                    return
+                if self._models.get(name) is not model:
+                    raise RequestError(503, "the model was unloaded while it answered") from lost
+                raise await child.why_lost("while it answered") from lost
         finally:
             model.held -= 1
 
