@@ -5,7 +5,7 @@ Pure: the registry's present state comes in as a :class:`Survey`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.oci.digest import Digest
@@ -19,12 +19,18 @@ __all__ = [
     "PublishPlan",
     "Subject",
     "Survey",
+    "Way",
     "disagreement",
     "fixed_tags",
     "plan_publish",
 ]
 
 NO_SOURCE = Source()
+
+
+Way = Literal["push", "layer", "copy"]
+"""How the image reaches the registry: pushed by the Docker engine that has it, built straight into the
+registry by the layer engine, or copied from where it lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Subject:
     image_id: str | None
     """None: it is neither built nor in the registry."""
     version: str | None
+    way: Way = "push"
     further: tuple[str, ...] = ()
     on_conflict: str = "fail"
     source: Source = NO_SOURCE
@@ -92,6 +99,7 @@ class PublishPlan:
     conflicts: tuple[Conflict, ...]
     """Not empty: publishing is refused before anything is changed."""
     source: Source
+    way: Way = "push"
 
     def to_json(self) -> dict[str, Any]:
         """For machines."""
@@ -102,6 +110,7 @@ class PublishPlan:
             "content_key": self.key,
             "content_tag": self.content_tag,
             "image_id": self.image_id,
+            "way": self.way,
             "build": self.build,
             "push": self.push,
             "tags": [{"name": tag.name, "why": tag.why, "fixed": tag.fixed} for tag in self.tags],
@@ -114,8 +123,9 @@ class PublishPlan:
     def mutations(self) -> tuple[str, ...]:
         """Everything that would change in engine and registry, in order."""
         name = f"{self.repository}:"
-        build = ("build the image",) if self.build else ()
-        push = (f"push {name}{self._content}",) if self.push else ()
+        build = ("build the image",) if self.build and self.way == "push" else ()
+        words = {"push": "push", "layer": "build straight into", "copy": "copy to"}
+        push = (f"{words[self.way]} {name}{self._content}",) if self.push else ()
         return (*build, *push, *(f"tag {name}{tag.name}" for tag in self.tags))
 
     @property
@@ -124,11 +134,12 @@ class PublishPlan:
 
     def to_text(self) -> str:
         """For a person."""
-        push = f"{self.repository}:{self._content}" if self.push else "no: the registry has it"
+        target = f"{self.repository}:{self._content}" if self.push else "no: the registry has it"
+        straight = " straight into the registry, by the layer engine" if self.way == "layer" else ""
         lines = [
             f"image     {self.image_id or 'not built yet'} ({self.platform})",
-            f"build     {'yes' if self.build else 'no: this content is there already'}",
-            f"push      {push}",
+            f"build     {f'yes{straight}' if self.build else 'no: this content is there already'}",
+            f"{'copy' if self.way == 'copy' else 'push'}      {target}",
             *(f"tag       {self.repository}:{tag.name}  ({tag.why})" for tag in self.tags),
             *(f"not put   {each.name}  ({each.why})" for each in self.withheld),
             *(f"REFUSED   {each.tag} is another image: {each.digest}" for each in self.conflicts),
@@ -173,6 +184,7 @@ def plan_publish(subject: Subject, repository: Repository, survey: Survey) -> Pu
         withheld=withheld,
         conflicts=tuple(taken),
         source=subject.source,
+        way=subject.way,
     )
 
 

@@ -15,19 +15,23 @@ from byoc_kit.errors import ByocError
 from byoc_kit.images.keychain import docker_config
 from byoc_kit.images.push import push
 from byoc_kit.images.registry import RemoteImage, RemoteRepository, read_image
+from byoc_kit.images.sink import open_sink
+from byoc_kit.images.source import open_image
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.manifest import Manifest, ManifestError, to_docker
+from byoc_kit.oci.reference import ImageReference, Named, parse_image
+from byoc_kit.plan.choose import LAYER
 from byoc_kit.plan.publish import Held, PublishPlan, Subject, Survey, disagreement, fixed_tags, plan_publish
 from byoc_kit.plan.record import Record
 from byoc_kit.plan.tags import content_tag
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.build import build
+from byoc_kit.work.build import BuildOptions, build
 from byoc_kit.work.places import destination
 from byoc_kit.work.project import Project
 from byoc_kit.work.prove import make_record, prove
 from byoc_kit.work.record import write_record
 from byoc_kit.work.subject import find_subject, in_engine
-from byoc_kit.work.verify import gather_engine, gather_registry, with_manifest
+from byoc_kit.work.verify import gather_engine, gather_files, with_manifest
 
 __all__ = ["plan", "publish"]
 
@@ -59,7 +63,7 @@ def publish(
     publisher = _publisher(project, talk, environ)
     if image is None and project.spec.build.dockerfile:
         build(project, talk=publisher.talk, environ=environ)  # only the engine's cache knows what has changed
-    return publisher.execute(publisher.decide(find_subject(project, image, environ)))
+    return publisher.execute(publisher.decide(find_subject(project, image, environ)), image)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +81,17 @@ class Publisher:
         held = {name: self._held(name) for name in fixed_tags(subject, existing)}
         return plan_publish(subject, self.remote.repository, Survey(tags=existing, held=held))
 
-    def execute(self, plan: PublishPlan) -> Record:
-        """Do what *plan* says, in an order in which nothing is ever half published."""
+    def execute(self, plan: PublishPlan, image: str | None = None) -> Record:
+        """Do what *plan* says, in an order in which nothing is ever half published; *image*: what to copy."""
         refuse_conflicts(plan)
-        image_id = plan.image_id or build(self.project, talk=self.talk, environ=self.environ).image_id
-        tag = plan.content_tag or content_tag(image_id)
         targets = self.project.spec.image.targets
-
-        here = self._look_here(image_id, plan)
-        if here is not None:
-            prove(replace(here, targets=targets))
-        if plan.push:
-            self._push(image_id, tag)
+        if plan.way == "push":
+            image_id, tag, here = self._by_engine(plan)
+        else:
+            image_id, tag = self._without_engine(plan, image)
+            here = None
         found = self._read_back(tag, image_id, plan)
-        seen = here or gather_registry(found.reference, plan.platform, self.environ)
+        seen = here or gather_files(found.reference, plan.platform, self.talk, self.environ)
         report = prove(replace(with_manifest(seen, found), targets=targets, image=str(found.reference)))
         for each in plan.tags:
             self._tag(each.name, found.manifest)
@@ -98,6 +99,42 @@ class Publisher:
         record = make_record(found, report, plan, (tag, *(each.name for each in plan.tags)))
         write_record(self.project, record)
         return record
+
+    def _by_engine(self, plan: PublishPlan) -> tuple[str, str, Evidence | None]:
+        """Image id, content tag, and what the engine knows of the image; it is proven before it is pushed."""
+        settings = BuildOptions(output="docker")
+        image_id = (
+            plan.image_id
+            or build(self.project, talk=self.talk, environ=self.environ, options=settings).image_id
+        )
+        tag = plan.content_tag or content_tag(image_id)
+        here = self._look_here(image_id, plan)
+        if here is not None:
+            prove(replace(here, targets=self.project.spec.image.targets))
+        if plan.push:
+            self._push(image_id, tag)
+        return image_id, tag, here
+
+    def _without_engine(self, plan: PublishPlan, image: str | None) -> tuple[str, str]:
+        """Image id and content tag of what is in the registry now: built straight into it, or copied."""
+        tag = plan.content_tag
+        assert tag is not None, "only what an engine builds has its tag after the build"
+        if not plan.push:
+            assert plan.image_id is not None, "it is in the registry"
+            return plan.image_id, tag
+        if image is None:
+            settings = BuildOptions(output="registry", engine=LAYER)
+            built = build(self.project, talk=self.talk, environ=self.environ, options=settings)
+            return built.image_id, tag
+        self._copy(parse_image(image), Named(self.remote.repository, tag), plan)
+        return str(plan.image_id), tag
+
+    def _copy(self, source: ImageReference, target: Named, plan: PublishPlan) -> None:
+        with (
+            open_image(source, platform=plan.platform, environ=self.environ, talk=self.talk) as there,
+            open_sink(target, environ=self.environ, talk=self.talk) as sink,
+        ):
+            sink.write(there, tag=True)
 
     def _held(self, tag: str) -> Held:
         top = self.remote.manifest(tag)

@@ -4,10 +4,12 @@ import contextlib
 from collections.abc import Mapping
 
 from byoc_kit.docker_api import connect
-from byoc_kit.errors import ByocError, UsageError
+from byoc_kit.errors import ByocError
 from byoc_kit.images.push import find_image
+from byoc_kit.images.source import open_image
 from byoc_kit.oci.reference import Docker, Named, parse_image
-from byoc_kit.plan.publish import Subject
+from byoc_kit.plan.choose import DOCKER, LAYER
+from byoc_kit.plan.publish import Subject, Way
 from byoc_kit.work import build
 from byoc_kit.work.git import read_source
 from byoc_kit.work.key import key_of
@@ -18,17 +20,18 @@ __all__ = ["find_subject", "in_engine"]
 
 
 def find_subject(project: Project, image: str | None, environ: Mapping[str, str]) -> Subject:
-    """*image* of the engine, else the project's last build if that is what a build would give now.
+    """*image*, else the project's last build if that is what a build would give now, else a build.
 
-    Raises ByocError: UsageError for an image that cannot be published, BYOC-E602 where the engine lacks it.
+    Raises ByocError: BYOC-E602 where *image* is not there.
     """
     published = project.spec.publish
     assert published is not None, "destination() comes first"
-    key, image_id = _identity(project, image, environ)
+    way, key, image_id = _identity(project, image, environ)
     return Subject(
         platform=project.spec.image.platform,
         key=key,
         image_id=image_id,
+        way=way,
         version=project.spec.image.version,
         further=published.tags,
         on_conflict=published.on_conflict,
@@ -44,23 +47,43 @@ def in_engine(name: str, environ: Mapping[str, str]) -> str | None:
 
 def _identity(
     project: Project, image: str | None, environ: Mapping[str, str]
-) -> tuple[str | None, str | None]:
-    """Content key and image id; without a plan of ours (another's image, a Dockerfile) the id is the key."""
+) -> tuple[Way, str | None, str | None]:
+    """Way, content key and image id; without a plan of ours (an IMAGE, a Dockerfile) the id is the key."""
     if image is not None:
-        found = in_engine(_engine_name(image), environ)
-        if found is None:
-            raise _not_here(image)
-        return found, found
+        reference = parse_image(image)
+        if isinstance(reference, Docker) or (isinstance(reference, Named) and not reference.repository.host):
+            found = in_engine(reference.name if isinstance(reference, Docker) else image, environ)
+            if found is None:
+                raise _not_here(image)
+            return "push", found, found
+        with open_image(reference, platform=project.spec.image.platform, environ=environ) as there:
+            return "copy", there.manifest.config.digest, there.manifest.config.digest
     if project.spec.build.dockerfile:
         found = _last_build(project, None, environ)
-        return found, found
-    key = _content_key(project, environ)
-    return key, _last_build(project, key, environ)
+        return "push", found, found
+    tried = _tried(project, environ)
+    if tried is not None:
+        return "push", *tried
+    plan = build.plan(project, environ=environ, options=build.BuildOptions(output="registry"))
+    key = key_of(plan, project.root)
+    return ("layer" if plan.engine.name == LAYER else "push"), key, None
 
 
-def _content_key(project: Project, environ: Mapping[str, str]) -> str:
-    """The key that a build would have now."""
-    return key_of(build.plan(project, environ=environ), project.root)
+def _tried(project: Project, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Key and id of the last build if the engine has it and it is what a build there would give now.
+
+    That is the image that was run here: it is published, and no other that another engine would make.
+    """
+    try:
+        built = read_last_build(project)
+    except ByocError:
+        return None
+    if built.content_key is None or built.engine != DOCKER:
+        return None
+    options = build.BuildOptions(engine=DOCKER, output="docker")
+    key = key_of(build.plan(project, environ=environ, options=options), project.root)
+    image_id = _last_build(project, key, environ)
+    return (key, image_id) if image_id else None
 
 
 def _last_build(project: Project, key: str | None, environ: Mapping[str, str]) -> str | None:
@@ -70,20 +93,6 @@ def _last_build(project: Project, key: str | None, environ: Mapping[str, str]) -
     except ByocError:
         return None
     return in_engine(built.image_id, environ) if key in {None, built.content_key} else None
-
-
-def _engine_name(image: str) -> str:
-    reference = parse_image(image)
-    if isinstance(reference, Docker):
-        return reference.name
-    if isinstance(reference, Named):
-        return str(reference)
-    raise UsageError(
-        f"{image} cannot be published yet",
-        why="this release publishes images of the Docker engine",
-        fix="`docker load` it and name it docker:NAME",
-        id="BYOC-E603",
-    )
 
 
 def _not_here(image: str) -> ByocError:

@@ -12,16 +12,18 @@ from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.images.daemon import config, look
 from byoc_kit.images.push import image_size
 from byoc_kit.images.registry import RemoteImage, RemoteRepository, read_image
+from byoc_kit.images.source import open_image
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.oci.manifest import Manifest
 from byoc_kit.oci.reference import Docker, ImageReference, Named, parse_image
 from byoc_kit.spec.types import Target
 from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.inspect import read_image_files
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
 
-__all__ = ["gather_engine", "gather_registry", "verify", "with_manifest"]
+__all__ = ["gather_engine", "gather_files", "gather_registry", "verify", "with_manifest"]
 
 MULTI_MODEL = "com.amazonaws.sagemaker.capabilities.multi-models"
 
@@ -59,12 +61,27 @@ def gather(
     if isinstance(reference, Docker | Named):
         name = reference.name if isinstance(reference, Docker) else str(reference)
         return gather_engine(name, expected, talk, environ)
-    raise UsageError(
-        f"{reference} cannot be verified yet",
-        why="this release reads images of the Docker engine and of registries",
-        fix="`docker load` it and name it docker:NAME, or name it in a registry",
-        id="BYOC-E603",
-    )
+    return gather_files(reference, expected, talk, environ)
+
+
+def gather_files(
+    reference: ImageReference, expected: Platform | None, talk: Talk, environ: Mapping[str, str]
+) -> Evidence:
+    """Evidence on an image wherever it is, without an engine: its config, manifest and every file in it."""
+    with open_image(reference, platform=expected, environ=environ, talk=talk) as image:
+        seen = read_image_files(image, store=user_store(environ), talk=talk)
+        outside = isinstance(reference, Named)
+        return Evidence(
+            image=str(reference),
+            config=image.config,
+            targets=(),
+            expected=expected,
+            size=image.manifest.size,
+            commands=seen.inventory.commands,
+            manifest_media_type=image.manifest.media_type if outside else None,
+            layer_media_types=tuple(each.descriptor.media_type for each in image.layers) if outside else (),
+            reference=image.reference if outside else None,
+        )
 
 
 def gather_engine(name: str, expected: Platform | None, talk: Talk, environ: Mapping[str, str]) -> Evidence:
