@@ -109,7 +109,9 @@ class MultiModel:
 
     def check(self) -> None:
         """What the platform asks at the start (MME-02). Raises ByocError for another answer than a list."""
-        answer = self._server.good("GET", "/models")
+        answer = self._server.ask("GET", "/models", b"", {}, seconds=LOADING)
+        if answer.status != 200:
+            raise _bad_api("GET /models", f"it answers {answer.status} (MME-02)")
         try:
             listed = json.loads(answer.body)["models"]
         except (ValueError, KeyError, TypeError) as error:

@@ -1,8 +1,8 @@
 """A server that keeps SageMaker's contract, tells what it saw, and does what the variable DO asks for.
 
 ``facts`` (the default) answers with what the container sees, ``upper`` with the body in capitals, ``stream``
-with pieces. PARAMETERS is what /execution-parameters answers. With SAGEMAKER_MULTI_MODEL it has ROOM for models,
-unless it is to be ``single``.
+with pieces. PARAMETERS is what /execution-parameters answers. With SAGEMAKER_MULTI_MODEL it has ROOM for
+models, unless it is to be ``single``.
 """
 
 import json
