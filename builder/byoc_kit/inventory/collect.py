@@ -12,6 +12,14 @@ __all__ = ["reduce", "wanted"]
 LARGEST: Final = 64 << 20
 """Bytes; a larger file is not read, and what it would have told stays unknown."""
 
+PROGRAMS: Final = frozenset(
+    [
+        b"python",
+        b"python3",
+        *(b"python3.%d%s" % (minor, end) for minor in range(6, 40) for end in (b"", b"t")),
+    ]
+)
+"""An interpreter, or a script in its place: the first bytes tell."""
 HEADERS: Final = frozenset({b"METADATA", b"PKG-INFO"})
 NAMES: Final = HEADERS | {
     b"RECORD",
@@ -42,6 +50,8 @@ def wanted(path: bytes, size: int) -> bool:
     name = path[path.rfind(b"/") + 1 :]
     if name in NAMES:
         return size <= LARGEST
+    if name in PROGRAMS:
+        return size <= LARGEST and b"bin/" in path
     suffix = name[-9:]
     if suffix[-4:] == b".pth" or suffix in {b".egg-link", b".egg-info"}:
         return size <= LARGEST
@@ -60,6 +70,8 @@ def reduce(path: bytes, data: bytes) -> bytes:
         rule = _conda
     if rule is None and name.endswith(b".egg-info"):
         rule = _headers
+    if name in PROGRAMS:
+        return data[:2]
     return data if rule is None else rule(data)
 
 

@@ -24,6 +24,8 @@ DEBIAN: Final = ("python{0}-minimal", "libpython{0}-minimal", "libpython{0}-stdl
 PACKAGES: Final = (*DEBIAN, "python{0}", "python{0}-libs", "python3-libs", "python3")
 """Whose version tells that of /usr/bin/python3.X, in the words of dpkg, rpm and apk."""
 
+SCRIPT: Final = "#!"
+
 Kind = Literal["system", "venv", "conda", "other"]
 
 
@@ -87,7 +89,7 @@ class _Finder:
 
     def python(self, executable: str) -> Python | None:
         """The environment of *executable*; None: no CPython 3 whose library is there."""
-        if not self.view.is_program(executable):
+        if not self.view.is_program(executable) or self.view.text(executable) == SCRIPT:
             return None
         own = _venv(self.view, executable)
         base = self._base(executable, own.get("home") if own else None)
@@ -102,7 +104,7 @@ class _Finder:
         paths += _venv_sites(base, prefix) if own else _sites(base)
         with_pth = self._existing(paths)
         if own and shared:
-            sees = tuple(path for path in self._existing(_sites(base)) if path not in with_pth)
+            sees = tuple(path for path in self._existing(_seen(base)) if path not in with_pth)
         return Python(
             executable=executable,
             version=(3, base.minor, self._micro(base, own)),
@@ -238,6 +240,13 @@ def _sites(base: _Base) -> list[str]:
         ]
     prefixes = ["/usr/local", "/usr"] if base.flavour == "fedora" else [base.prefix.rstrip("/")]
     return [site for prefix in prefixes for site in _plain(base, prefix)]
+
+
+def _seen(base: _Base) -> list[str]:
+    """What a venv of *base* sees of it with ``include-system-site-packages``."""
+    return (
+        [f"/usr/lib/{base.name}/site-packages", *_sites(base)] if base.flavour == "debian" else _sites(base)
+    )
 
 
 def _venv_sites(base: _Base, prefix: str) -> list[str]:

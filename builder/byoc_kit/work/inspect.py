@@ -5,10 +5,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Lock
 from typing import Final, TypeVar
 
-from byoc_kit.errors import ByocError
+from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.images.source import open_image
 from byoc_kit.inventory import Inventory
 from byoc_kit.inventory.files import FileIndex
@@ -28,12 +29,14 @@ from byoc_kit.oci.config import Platform
 from byoc_kit.oci.digest import Digest, is_digest, measure
 from byoc_kit.oci.image import Image, Layer
 from byoc_kit.oci.inflate import InflateError, inflated
-from byoc_kit.oci.reference import Location
+from byoc_kit.oci.reference import Location, parse_location
 from byoc_kit.oci.tar import TarError
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.project import load
+from byoc_kit.work.state import read_last_build
 
-__all__ = ["Inspected", "inspect_image", "read_image_files"]
+__all__ = ["Inspected", "inspect", "inspect_image", "read_image_files"]
 
 T = TypeVar("T")
 
@@ -48,6 +51,31 @@ class Inspected:
 
     inventory: Inventory
     index: FileIndex
+
+
+def inspect(
+    image: str | None = None,
+    file: Path | None = None,
+    *,
+    platform: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    talk: Talk | None = None,
+) -> Inspected:
+    """:func:`inspect_image` of the reference *image*, or of the last build of the project *file* belongs to.
+
+    *platform* is ``os/architecture``. Raises ByocError; UsageError (BYOC-E551) where it is not of that form.
+    """
+    try:
+        wanted = Platform.parse(platform) if platform else None
+    except ValueError as error:
+        raise UsageError(
+            f"{platform!r} is no platform",
+            why=str(error),
+            fix="write --platform linux/amd64 or --platform linux/arm64",
+            id="BYOC-E551",
+        ) from error
+    text = image or read_last_build(load(file)).reference
+    return inspect_image(parse_location(text), platform=wanted, environ=environ, talk=talk)
 
 
 def inspect_image(
