@@ -76,8 +76,8 @@ class Chart:
             f"{names[key]:<{width}}  {sparkline(series.values, bars=self._bars)}  {series}"
             for key, series in self._series.items()
         ]
-        more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
-        return "\n".join(lines[:MOST] + more)
+        more = [f"{len(lines) - MOST} more, and:"] if len(lines) > MOST else []
+        return "\n".join(more + lines[-MOST:])
 
     def _start(self) -> "Live":
         from rich.console import Console

@@ -10,13 +10,21 @@ from byoc_kit.cli.common import file_option, json_option
 if TYPE_CHECKING:
     from byoc_kit.work.project import Project
 
-__all__ = ["PATH", "container_options", "project_of"]
+__all__ = ["PATH", "container_options", "options_of_containers", "project_of"]
 
 PATH = click.Path(path_type=Path)
 
 
 def container_options(function: Any) -> Any:
-    """What ``train`` and ``serve`` share; the parameters are those of ContainerOptions."""
+    """What ``train``, ``serve`` and others share: options of any container, and a shell in its place."""
+    shell = click.option(
+        "--shell", is_flag=True, help="Open a shell in the container instead of starting it."
+    )
+    return options_of_containers(shell(function))
+
+
+def options_of_containers(function: Any) -> Any:
+    """The parameters are those of ContainerOptions."""
     options = [
         click.option(
             "--env", "environment", metavar="K=V", multiple=True, help="A variable for the container."
@@ -24,7 +32,6 @@ def container_options(function: Any) -> Any:
         click.option(
             "--live", is_flag=True, help="Mount the source over the code in the image: no build needed."
         ),
-        click.option("--shell", is_flag=True, help="Open a shell in the container instead of starting it."),
         click.option("--keep", is_flag=True, help="Leave the stopped container and its network for a look."),
         click.option(
             "--init", is_flag=True, help="Docker's init as PID 1 (the service seems to use it at times)."
