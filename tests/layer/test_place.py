@@ -118,8 +118,8 @@ def test_record_names_every_file_with_its_hash(tmp_path: Path) -> None:
 
 def test_scripts_start_the_images_interpreter(tmp_path: Path) -> None:
     files = placed(EVERYTHING.read(tmp_path))
-    assert content(files["/opt/venv/bin/demo"]).startswith(b"#!/opt/venv/bin/python\n")
-    assert content(files["/opt/venv/bin/rewritten"]) == b"#!/opt/venv/bin/python\nprint('hello')\n"
+    assert content(files["/opt/venv/bin/demo"]).startswith(b"#!/opt/venv/bin/python3\n")
+    assert content(files["/opt/venv/bin/rewritten"]) == b"#!/opt/venv/bin/python3\nprint('hello')\n"
     assert content(files["/opt/venv/bin/kept"]).startswith(b"#!/bin/sh")
     assert {files[f"/opt/venv/bin/{name}"].mode for name in ("demo", "demo-sub", "rewritten", "kept")} == {
         0o755

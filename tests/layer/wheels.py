@@ -18,7 +18,7 @@ from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.spec.lock import Lock, LockedBase, LockedWheel
 
 SITE = "opt/venv/lib/python3.11/site-packages"
-EXECUTABLE = "/opt/venv/bin/python"
+EXECUTABLE = "/opt/venv/bin/python3"
 SCHEME = Scheme(
     purelib=PurePosixPath("/opt/venv/lib/python3.11/site-packages"),
     platlib=PurePosixPath("/opt/venv/lib64/python3.11/site-packages"),
