@@ -230,7 +230,7 @@ _KINDS: tuple[tuple[str, Make], ...] = (
     ),
     (r"has no wheels with|no usable wheels|building from source is disabled|no matching platform", _no_wheel),
     (r"was not found in the", _absent),
-    (r"there (?:is|are) no versions? of", _no_version),
+    (r"there (?:is|are) no versions? of|only \S+ (?:is|are) available", _no_version),
 )
 
 

@@ -126,7 +126,6 @@ class Uv:
             **({"UV_OFFLINE": "1"} if offline(self.environ) else {}),
             **(more or {}),
             "UV_PYTHON_DOWNLOADS": "never",
-            "UV_NO_PROGRESS": "1",
             "UV_NO_WRAP": "1",
             "NO_COLOR": "1",
         }
