@@ -65,6 +65,20 @@ def test_a_body_larger_than_memory_allows_is_read_as_a_file(layout: Layout) -> N
     assert (answer["type"], answer["seekable"]) == ("application/octet-stream", True)
 
 
+def test_a_large_answer_is_made_from_a_large_body_bit_by_bit(layout: Layout) -> None:
+    layout.program("""
+        def model_fn(model_dir): return 2
+        def input_stream_fn(stream, content_type): return stream
+        def predict_fn(stream, model): return (b"%04000d\\n" % (int(line) * model) for line in stream)
+    """)
+    with layout.start("--targets", "async") as running:
+        assert int(running.predict(b"21\n").body) == 42
+        before = peak(running)
+        answer = running.predict(b"%04000d\n" % n for n in range(5000))
+        assert list(map(int, answer.body.split())) == list(range(0, 10_000, 2))
+        assert peak(running) - before < 20 * MIB
+
+
 @pytest.mark.parametrize("size", [0, 1, 8 * MIB, 8 * MIB + 1, 11 * MIB])
 @pytest.mark.parametrize("chunked", [True, False])
 def test_a_body_is_the_same_wherever_it_was_kept(layout: Layout, size: int, chunked: bool) -> None:

@@ -163,6 +163,12 @@ def test_large_bodies_pass_unchanged(stage: Stage) -> None:
         assert running.predict(body).body == body
 
 
+def test_a_multi_model_endpoint_is_refused(stage: Stage) -> None:
+    with stage.start(SAGEMAKER_MULTI_MODEL="true") as running:
+        assert running.process.wait(10) == 1
+        assert "error: this image cannot serve a multi-model endpoint" in running.stderr
+
+
 def test_a_missing_part_is_named(layout: Layout) -> None:
     layout.program(ECHO)
     with layout.start(starter=MMS, env={"PATH": "", "JAVA_HOME": ""}, wait=False) as running:

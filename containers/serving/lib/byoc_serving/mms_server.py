@@ -76,12 +76,22 @@ def main(arguments: Sequence[str], started: float) -> int:
 
 def _main(arguments: Sequence[str], started: float) -> int:
     settings = read_settings(arguments, os.environ)
+    _refuse_multi_model(settings)
     program = usercode.find_program(settings, os.environ)
     check_parts()
     usercode.install_requirements(settings)
     sock = net.bind(settings.port)
     with tempfile.TemporaryDirectory(prefix="byoc-mms-") as folder:
         return net.new_loop().run_until_complete(Mms(settings, program, folder, started).serve(sock))
+
+
+def _refuse_multi_model(settings: Settings) -> None:
+    if settings.multi_model:
+        raise ServingError(
+            "this image cannot serve a multi-model endpoint",
+            why="sagemaker-inference cannot import each model's own code (STK-14)",
+            fix='build it with [serve] server = "asgi" and "multi-model" in [image] targets',
+        )
 
 
 def check_parts() -> None:
