@@ -92,7 +92,6 @@ class Uv:
         words = [
             "build",
             "--wheel",
-            "--quiet",
             "--python",
             sys.executable,
             "--out-dir",
