@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import tarfile
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -31,7 +32,7 @@ def put_blob(base: str, content: bytes) -> dict[str, Any]:
         location = answer.headers["Location"]
     mark = "&" if "?" in location else "?"
     done = urllib.request.Request(
-        f"{location}{mark}digest={digest}",
+        urllib.parse.urljoin(base, f"{location}{mark}digest={digest}"),
         method="PUT",
         data=content,
         headers={"Content-Type": "application/octet-stream"},

@@ -18,6 +18,7 @@ from byoc_kit.oci.image import Image
 from byoc_kit.oci.manifest import DOCKER_LAYER
 from byoc_kit.oci.reference import parse_location
 from rig.images import MemoryLayer, image_of, made_image, noise, tar_of
+from rig.lying import lying
 
 FILES = (
     {"bin/hello": b"#!/bin/sh\n", "data/noise": noise(3 << 20)},
@@ -31,12 +32,15 @@ def environ(tmp_path: Path) -> Mapping[str, str]:
     return {"BYOC_CACHE_DIR": str(tmp_path / "cache"), "DOCKER_CONFIG": "/nowhere", "HOME": str(tmp_path)}
 
 
-@pytest.fixture(params=["registry", "oci"])
+@pytest.fixture(params=["registry", "lying", "oci"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A location that holds nothing yet, for this test alone."""
     if request.param == "registry":
         name = "".join(each if each.isalnum() else "-" for each in request.node.name.lower()).strip("-")
         yield f"{request.getfixturevalue('registry')}/copy/{name}:1"
+    elif request.param == "lying":
+        with lying() as honest:
+            yield f"{honest.host}/copy/it:1"
     else:
         yield f"{request.param}:{tmp_path / 'place'}"
 

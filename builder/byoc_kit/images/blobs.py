@@ -6,6 +6,7 @@ one PATCH and an empty PUT, as the Docker engine sends it: that is what every re
 
 import itertools
 import re
+import urllib.parse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -109,18 +110,25 @@ class Blobs:
 
     def _part(self, blob: Descriptor, have: int) -> Iterator[bytes]:
         """One GET for what is missing; a registry that ignores Range sends all, and we skip."""
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        answer, chunks = self.session.get(f"blobs/{blob.digest}", headers)
-        if answer.status in RETRY_STATUS:
-            raise BrokenError(f"the registry answered {answer.codes}", answer)
-        self._expect(answer, {200, 206}, f"reading {blob.digest}")
-        begins = have if answer.status == 206 else 0
-        if answer.status == 206 and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        headers, begins = {"Range": f"bytes={have}-"} if have else {}, [0]
+
+        def accept(answer: Answer) -> None:
+            if answer.status in RETRY_STATUS:
+                raise BrokenError(f"the registry answered {answer.codes}", answer)
+            self._expect(answer, {200, 206}, f"reading {blob.digest}")
+            begins[0] = have if answer.status == 206 else 0
+            self._check_head(answer, blob, begins[0])
+
+        chunks = self.session.get(f"blobs/{blob.digest}", headers, accept)
+        return _skip(chunks, have - begins[0])
+
+    def _check_head(self, answer: Answer, blob: Descriptor, begins: int) -> None:
+        """Whether what is announced is the rest of *blob* from *begins* on. Raises ByocError (BYOC-E521)."""
+        part, told = answer.headers.get("Content-Range", ""), answer.headers.get("Content-Length", "")
+        if answer.status == 206 and not part.startswith(f"bytes {begins}-"):
             raise self._lie(blob, "it sends another part than the one that was asked for")
-        told = answer.headers.get("Content-Length", "")
         if told.isdigit() and int(told) != blob.size - begins:
             raise self._lie(blob, f"it announces {told} bytes where {blob.size - begins} are to come")
-        return _skip(chunks, have - begins)
 
     def _mount(self, blob: Descriptor, source: Repository) -> str | None:
         """None: the registry made it ours without a byte; else where to send it."""
@@ -128,13 +136,13 @@ class Blobs:
         answer = self.session.call("POST", f"blobs/uploads/{query}", body=b"")
         if answer.status == 201:
             return None
-        return self._location(answer) if answer.status == 202 else self._begin()
+        return self._location(answer, self.session.root) if answer.status == 202 else self._begin()
 
     def _begin(self) -> str:
         """Where to send a blob."""
         answer = self.session.call("POST", "blobs/uploads/", body=b"")
         self._expect(answer, {202}, "opening an upload")
-        return self._location(answer)
+        return self._location(answer, self.session.root)
 
     def _body(self, location: str, blob: Readable, patience: Patience) -> str:
         """Send all of it; the location that ends the upload. Raises BrokenError: begin anew."""
@@ -153,7 +161,7 @@ class Blobs:
         if answer.status in RETRY_STATUS or answer.status in SESSION_ENDED:
             raise BrokenError(f"the registry answered {answer.codes}", answer)
         self._expect(answer, {200, 201, 202, 204}, f"sending {blob.descriptor.digest}")  # ECR: 201
-        return self._location(answer, location)
+        return self._location(answer, location) if "Location" in answer.headers else location
 
     def _untouched(self, location: str) -> bool:
         """Whether an upload that failed has taken no byte: then the same one can be used again.
@@ -173,11 +181,11 @@ class Blobs:
         if not self.has(blob):
             raise self._lie(blob, "it took the blob, and does not have it")
 
-    def _location(self, answer: Answer, default: str | None = None) -> str:
-        """The absolute URL of an upload; only over TLS where the registry itself is."""
-        told = answer.headers.get("Location") or default
-        found = self.session.url(told) if told else ""
-        if not found or (self.session.root.startswith("https:") and not found.startswith("https:")):
+    def _location(self, answer: Answer, asked: str) -> str:
+        """The absolute URL of an upload, told where *asked*; only over TLS where the registry itself is."""
+        told = answer.headers.get("Location", "")
+        found = urllib.parse.urljoin(asked, told)
+        if not told or (self.session.root.startswith("https:") and not found.startswith("https:")):
             raise ByocError(
                 f"{self.repository} does not say where an upload goes",
                 why="its answer has no Location, or one that is not encrypted",

@@ -94,14 +94,15 @@ class Login:
         reads = [f"repository:{path}:pull" for path in self.reads]
         scopes = [f"repository:{self.repository.path}:{self.actions}", *reads]
         try:
-            response = pool(realm, self.environ).request(
-                "GET",
-                realm,
-                fields=[("service", challenge.get("service", "")), *(("scope", each) for each in scopes)],
-                headers={"Authorization": credentials.basic} if credentials else {},
-                preload_content=False,
-            )
-            answer = read_answer(response, TOKEN_LIMIT)
+            with pool(realm, self.environ) as http:
+                response = http.request(
+                    "GET",
+                    realm,
+                    fields=[("service", challenge.get("service", "")), *(("scope", each) for each in scopes)],
+                    headers={"Authorization": credentials.basic} if credentials else {},
+                    preload_content=False,
+                )
+                answer = read_answer(response, TOKEN_LIMIT)
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.host, realm, error) from error
         if answer.status != 200:

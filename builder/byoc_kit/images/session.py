@@ -1,7 +1,7 @@
 """A conversation with one registry about one repository: requests that survive a bad line.
 
 No message shows a secret, a token, or a query that the protocol does not define. A connection that moves less
-than :data:`LEAST` bytes in :data:`WINDOW` seconds counts as lost.
+than :data:`LEAST` bytes within a minute counts as lost.
 """
 
 import os
@@ -15,7 +15,7 @@ import urllib3
 
 from byoc_kit.errors import ByocError
 from byoc_kit.images.answer import ERROR_LIMIT, Answer, read_answer, unreachable
-from byoc_kit.images.http import Backoff, pool
+from byoc_kit.images.http import CONNECT_SECONDS, READ_SECONDS, Backoff, pool
 from byoc_kit.images.keychain import Credentials, docker_config
 from byoc_kit.images.login import Login, refused
 from byoc_kit.oci.reference import Repository, is_loopback
@@ -23,7 +23,6 @@ from byoc_kit.oci.reference import Repository, is_loopback
 __all__ = ["Answer", "BrokenError", "Session"]
 
 CHUNK: Final = 1 << 18  # bytes that are read at once
-WINDOW: Final = 60.0  # seconds
 LEAST: Final = 64 << 10  # bytes
 SENT_AT_ONCE: Final = 1 << 16  # bytes that must leave within SEND_SECONDS
 SEND_SECONDS: Final = 30.0
@@ -53,7 +52,8 @@ class Session:
     """What a token is asked for."""
     backoff: Backoff = field(default_factory=Backoff.standard, repr=False)
     clock: Callable[[], float] = time.monotonic
-    window: float = WINDOW
+    window: float = READ_SECONDS
+    """Seconds without a byte, or with too few, after which a connection counts as lost."""
     _http: urllib3.PoolManager | None = field(default=None, init=False, repr=False)
     _login: Login | None = field(default=None, init=False, repr=False)
     _making: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -105,10 +105,11 @@ class Session:
 
         return self._allowed(url, once)
 
-    def get(self, path: str, headers: Mapping[str, str]) -> tuple[Answer, Iterator[bytes]]:
-        """The head of an answer (its body, too, where it is not 200 or 206), and the chunks of its body.
+    def get(self, path: str, headers: Mapping[str, str], accept: Callable[[Answer], None]) -> Iterator[bytes]:
+        """The chunks of an answer's body, if *accept*, which sees its head, raises nothing.
 
-        Raises ByocError as :meth:`call`; the chunks raise :class:`BrokenError` where the line breaks.
+        *accept* sees the body of what is neither 200 nor 206, too. Raises ByocError as :meth:`call`; the
+        chunks raise :class:`BrokenError` where the line breaks.
         """
         url, found = self.url(path), list[Response]()
 
@@ -119,8 +120,13 @@ class Session:
             found.append(response)
             return Answer(url, response.status, response.headers, b"")
 
-        answer = self._allowed(url, once)
-        return answer, self._chunks(found[0]) if found else iter(())
+        try:
+            accept(self._allowed(url, once))
+        except BaseException:
+            for response in found:
+                response.close()
+            raise
+        return self._chunks(found[0]) if found else iter(())
 
     def send(self, url: str, chunks: Iterable[bytes], headers: Mapping[str, str]) -> Answer:
         """PATCH *chunks* to *url*, once: whoever has them decides whether to send them again.
@@ -146,6 +152,13 @@ class Session:
             self.login.challenged(answer, sent)
             raise BrokenError("the login ended", answer)
         return answer
+
+    def close(self) -> None:
+        """End all connections; a next request makes new ones."""
+        with self._making:
+            if self._http is not None:
+                self._http.clear()
+            self._http = None
 
     def lost(self, error: BaseException) -> ByocError:
         """What to say when it broke too often."""
@@ -217,6 +230,7 @@ class Session:
                 body=body,
                 retries=retries or self.backoff,
                 preload_content=False,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=self.window),
             )
         except urllib3.exceptions.MaxRetryError as error:
             raise unreachable(self.host, url, error.reason or error) from error

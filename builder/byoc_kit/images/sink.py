@@ -60,7 +60,7 @@ def open_sink(
         with contextlib.closing(docker_api.connect(environ)) as client:
             yield DaemonSink(location, client, voice)
     else:
-        session = connect(
-            location.repository, environ, keychain or docker_config(environ), actions="pull,push"
-        )
-        yield RegistrySink(location, session, store, voice, jobs)
+        logins = keychain or docker_config(environ)
+        session = connect(location.repository, environ, logins, actions="pull,push")
+        with contextlib.closing(session):
+            yield RegistrySink(location, session, store, voice, jobs)

@@ -45,4 +45,5 @@ def open_image(
             yield image
     else:
         session = connect(location.repository, environ, keychain or docker_config(environ))
-        yield open_registry(location, wanted, session)
+        with contextlib.closing(session):
+            yield open_registry(location, wanted, session)
