@@ -1,4 +1,4 @@
-"""What serving costs: CPU per request over a constant answer, requests per second against multi-model-server.
+"""What serving costs: CPU per request, requests per second, memory for a large body, one of many models.
 
     python benchmarks/serving.py [--image-asgi REF --image-mms REF]
 
@@ -9,6 +9,8 @@ The second figure needs two images, one per server; a trivial program is mounted
 
 import argparse
 import contextlib
+import http.client
+import json
 import os
 import selectors
 import shutil
@@ -24,6 +26,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SERVING = Path(__file__).parents[1] / "containers" / "serving"
+STREAMS = """
+def model_fn(model_dir):
+    return 1
+
+def input_stream_fn(stream, content_type):
+    return sum(map(len, iter(lambda: stream.read(1 << 20), b"")))
+
+def predict_fn(data, model):
+    return data
+"""
 PROGRAM = "def model_fn(model_dir):\n    return 1\n\ndef predict_fn(data, model):\n    return data\n"
 BODY = b"[1, 2, 3]"
 REQUEST = (
@@ -35,6 +47,9 @@ ROUNDS = 9
 CPU_REQUESTS = 4000  # per round
 RATE_SECONDS = 3.0  # per round
 GOAL_CPU, GOAL_RATIO = 100, 3  # microseconds; times
+GOAL_MEMORY = 60  # MB above what the server takes without a request
+LARGE = 1000  # MiB in one body: what an asynchronous endpoint may send (ASY-01)
+MIB = bytes(1 << 20)
 
 CONSTANT = """
 import sys, uvicorn
@@ -56,6 +71,7 @@ class Target:
     host: str
     port: int
     pid: int | None = None
+    request: bytes = REQUEST
 
     def __post_init__(self) -> None:
         self.sockets: list[socket.socket] = []
@@ -67,7 +83,7 @@ class Target:
             sock = socket.create_connection((self.host, self.port), timeout=30)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets.append(sock)
-        self.sockets[0].sendall(REQUEST)
+        self.sockets[0].sendall(self.request)
         time.sleep(0.5)
         answer = self.sockets[0].recv(65536)
         assert answer.startswith(b"HTTP/1.1 200"), answer
@@ -83,7 +99,7 @@ class Target:
         with selectors.DefaultSelector() as selector:
             for each in self.sockets:
                 selector.register(each, selectors.EVENT_READ, each)
-                each.sendall(REQUEST)
+                each.sendall(self.request)
             missing = dict.fromkeys(self.sockets, self.size)
             unsent = requests - len(self.sockets)
             while selector.get_map():
@@ -97,7 +113,21 @@ class Target:
                         continue
                     unsent -= 1
                     missing[sock] = self.size
-                    sock.sendall(REQUEST)
+                    sock.sendall(self.request)
+
+    def post(self, path: str, body: bytes | Iterator[bytes]) -> bytes:
+        """One request on a connection of its own; the answer's body."""
+        with contextlib.closing(http.client.HTTPConnection(self.host, self.port, timeout=120)) as connection:
+            connection.request("POST", path, body, {"Content-Type": "application/octet-stream"})
+            response = connection.getresponse()
+            answer = response.read()
+        assert response.status == 200, answer
+        return answer
+
+    def peak(self) -> float:
+        """The most memory that the process ever had, in MB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
     def cpu(self) -> float:
         """CPU seconds of the process so far, all threads."""
@@ -134,12 +164,12 @@ def compare(one: Target, two: Target, measure: Callable[[Target], float]) -> tup
 
 
 @contextlib.contextmanager
-def process(*command: str, port: int) -> Iterator[Target]:
-    """A server in a process of its own."""
-    environ = os.environ | {"SAGEMAKER_BIND_TO_PORT": str(port)}
+def process(*command: str, port: int, ready: bytes = REQUEST, **env: str) -> Iterator[Target]:
+    """A server in a process of its own; ready when it answers *ready* with 200."""
+    environ = os.environ | {"SAGEMAKER_BIND_TO_PORT": str(port)} | env
     with subprocess.Popen([sys.executable, *command], env=environ, start_new_session=True) as running:
         try:
-            wait("127.0.0.1", port)
+            wait("127.0.0.1", port, ready)
             yield Target("127.0.0.1", port, running.pid)
         finally:
             os.killpg(running.pid, signal.SIGKILL)
@@ -159,12 +189,12 @@ def container(image: str, model: Path) -> Iterator[Target]:
         subprocess.run(["docker", "rm", "--force", name], check=True, stdout=subprocess.DEVNULL)
 
 
-def wait(host: str, port: int) -> None:
-    """Until an invocation is answered with 200."""
+def wait(host: str, port: int, request: bytes = REQUEST) -> None:
+    """Until *request* is answered with 200."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=2) as sock:
-            sock.sendall(REQUEST)
+            sock.sendall(request)
             if sock.recv(12) == b"HTTP/1.1 200":
                 return
         time.sleep(0.1)
@@ -185,6 +215,33 @@ def measure_cpu(model: Path) -> None:
         base, cost = compare(constant, server, cpu_per_request)
     more = cost - base
     print(f"CPU per request: constant {base:.0f} us, ours {cost:.0f} us, {more:.0f} more (goal: {GOAL_CPU})")
+
+
+def measure_large(folder: Path) -> None:
+    """The third figure: a body of 1 GB."""
+    (folder / "code" / "inference.py").write_text(STREAMS, encoding="utf-8")
+    arguments = [str(SERVING), "--model-dir", str(folder), "--workers", "1", "--targets", "async"]
+    port = free_port()
+    with process(*arguments, port=port) as server:
+        idle, begun = server.peak(), time.perf_counter()
+        assert int(server.post("/invocations", (MIB for _ in range(LARGE)))) == LARGE << 20
+        seconds, more = time.perf_counter() - begun, server.peak() - idle
+    (folder / "code" / "inference.py").write_text(PROGRAM, encoding="utf-8")
+    print(
+        f"a body of {LARGE} MiB: {LARGE / seconds:.0f} MiB/s, {more:.0f} MB of memory (goal: {GOAL_MEMORY})"
+    )
+
+
+def measure_models(model: Path) -> None:
+    """The fourth figure: one of many models, in a process of its own, against one alone."""
+    one, two = free_port(), free_port()
+    alone = [str(SERVING), "--model-dir", str(model), "--workers", "1"]
+    many, ping = {"SAGEMAKER_MULTI_MODEL": "true"}, b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+    with process(*alone, port=one) as single, process(str(SERVING), port=two, ready=ping, **many) as multi:
+        multi.post("/models", json.dumps({"model_name": "m", "url": str(model)}).encode())
+        multi.request = REQUEST.replace(b"/invocations", b"/models/m/invoke")
+        fast, slow = compare(single, multi, rate)
+    print(f"requests per second: alone {fast:.0f}, of many models {slow:.0f}, {fast / slow:.1f} times")
 
 
 def measure_rate(model: Path, asgi: str, mms: str) -> None:
@@ -208,6 +265,8 @@ def main() -> None:
         (folder / "code" / "inference.py").write_text(PROGRAM, encoding="utf-8")
         folder.chmod(0o755)
         measure_cpu(folder)
+        measure_large(folder)
+        measure_models(folder)
         if options.image_asgi and options.image_mms:
             measure_rate(folder, options.image_asgi, options.image_mms)
     finally:
