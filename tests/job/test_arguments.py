@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byoc_kit.errors import UsageError
-from byoc_kit.job.arguments import ChannelArgument, channel, hyperparameter, pairs, size
+from byoc_kit.job.arguments import ChannelArgument, channel, group, hyperparameter, pairs, size
 
 
 def test_a_value_may_hold_equals_signs_and_nothing() -> None:
@@ -65,21 +65,38 @@ def test_what_the_sdk_sends_is_always_json(text: str) -> None:
 
 def test_a_channel_has_a_path_a_mode_and_a_type() -> None:
     assert channel("train", "data/train") == ChannelArgument("data/train")
-    assert channel("train", "x,mode=FastFile,type=text/csv") == ChannelArgument("x", "FastFile", "text/csv")
+    said = {"mode": "FastFile", "type": "text/csv"}
+    assert channel("train", "x,mode=FastFile,type=text/csv") == ChannelArgument("x", said)
+    assert channel("train", "s3://b/x,shuffle=7").path == "s3://b/x"
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("data,mode=Fast", "there is no input mode 'Fast' (CHN-01 to CHN-03)"),
+        (
+            "data,mode=Fast",
+            "there is no input mode 'Fast': File, FastFile, Pipe are known (CHN-01 to CHN-06)",
+        ),
         ("data,kind=x", "there is no setting 'kind'"),
         (",mode=File", "the path is empty"),
+        ("data,shuffle=x", "the seed of shuffle, 'x', is no whole number"),
     ],
 )
 def test_a_channel_that_cannot_be_read_says_why(text: str, why: str) -> None:
     with pytest.raises(UsageError) as caught:
         channel("train", text)
     assert caught.value.why == why
+
+
+def test_a_group_has_a_name_a_type_and_a_count() -> None:
+    assert group("gpu=ml.g5.xlarge:2") == ("gpu", "ml.g5.xlarge", 2)
+
+
+@pytest.mark.parametrize("text", ["gpu", "gpu=", "gpu=ml.g5.xlarge", "gpu=t:0", "gpu=t:-1", "=t:1", "gpu=:1"])
+def test_a_group_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        group(text)
+    assert caught.value.id == "BYOC-E422"
 
 
 @pytest.mark.parametrize(("text", "amount"), [("64m", 64 << 20), ("2G", 2 << 30), ("512", 512)])

@@ -43,13 +43,9 @@ def test_what_decides_how_the_container_starts_is_taken_over() -> None:
     assert request.hyperparameters == {"epochs": "3"}
     assert request.environment == {"K": "V"}
     first, second = request.channels
-    assert (first.name, first.uri, first.mode, first.content_type) == (
-        "train",
-        "s3://b/train",
-        "FastFile",
-        "text/csv",
-    )
-    assert (second.mode, second.content_type, second.record_wrapper) == ("File", None, "None")
+    assert (first.name, first.uri) == ("train", "s3://b/train")
+    assert first.settings == {"mode": "FastFile", "type": "text/csv", "data": "S3Prefix"}
+    assert second.settings == {"mode": "File", "data": "S3Prefix"}
     assert request.ignored == ("OutputDataConfig", "RoleArn")
 
 
@@ -94,13 +90,15 @@ def test_what_a_channel_asks_for_is_taken_over() -> None:
         CompressionType="Gzip",
         ShuffleConfig={"Seed": 7},
     )
-    assert (found.mode, found.data_type, found.distribution) == (
-        "Pipe",
-        "AugmentedManifestFile",
-        "ShardedByS3Key",
-    )
-    assert (found.attributes, found.compression, found.shuffle) == (("image-ref", "label"), "Gzip", 7)
-    assert found.record_wrapper == "RecordIO"
+    assert found.settings == {
+        "mode": "Pipe",
+        "distribution": "ShardedByS3Key",
+        "wrapper": "RecordIO",
+        "data": "AugmentedManifestFile",
+        "attributes": "image-ref+label",
+        "compression": "Gzip",
+        "shuffle": "7",
+    }
 
 
 def test_a_file_system_is_a_mounted_folder() -> None:
@@ -112,7 +110,8 @@ def test_a_file_system_is_a_mounted_folder() -> None:
         "DirectoryPath": "/data",
     }
     found = channel(DataSource={"FileSystemDataSource": system})
-    assert (found.uri, found.mode, found.file_system, found.read_only) == ("/data", "File", True, False)
+    assert (found.uri, found.file_system) == ("/data", True)
+    assert found.settings == {"mode": "File", "access": "rw"}
 
 
 FILES = {"FileSystemDataSource": {"DirectoryPath": "/d", "FileSystemAccessMode": "ro"}}
@@ -125,14 +124,6 @@ GROUP = {"InstanceGroupName": "g", "InstanceType": "t", "InstanceCount": 1}
         (
             {"InputDataConfig": [{"ChannelName": "c", "InputMode": "Pipe", "DataSource": FILES}]},
             "its mode is File only (CHN-05)",
-        ),
-        (
-            {
-                "InputDataConfig": [
-                    {"ChannelName": "c", "DataSource": {"S3DataSource": {"InstanceGroupNames": ["h"]}}}
-                ]
-            },
-            "InstanceGroupNames has h, which is no group of the job",
         ),
         ({"ResourceConfig": {"InstanceGroups": [GROUP], "InstanceCount": 2}}, "InstanceGroups go without"),
         (

@@ -143,7 +143,7 @@ def test_a_job_file_decides_entrypoint_arguments_and_hyperparameters(
     refused = byoc("run", "train", algo, "--job", "job.json", cwd=here, check=False)
     assert refused.returncode == 2
     assert "channel train: s3://bucket/train" in refused.stderr
-    assert "fix: add --channel train=PATH" in refused.stderr
+    assert "fix: add --channel train=PATH; or fetch them: --fetch" in refused.stderr
     done = byoc("run", "train", algo, "--job", "job.json", "--channel", "train=data", cwd=here)
     assert 'told: ["first", "second"]' in done.stderr
     assert "without effect on this machine: OutputDataConfig, RoleArn" in done.stderr
@@ -260,8 +260,7 @@ def test_files_belong_to_the_caller(algo: str, here: Path, left: Left) -> None:
 MISTAKES: Mapping[str, tuple[list[str], int, str]] = {
     "no pair": (["--hp", "epochs"], 2, "--hp 'epochs' is not NAME=VALUE"),
     "no data": (["--channel", "train=nowhere"], 2, "nowhere is not there"),
-    "no mode": (["--channel", "train=data,mode=Fast"], 2, "there is no input mode 'Fast'"),
-    "pipe": (["--channel", "train=data,mode=Pipe"], 2, "mode Pipe cannot be given here"),
+    "no mode": (["--channel", "train=data,mode=Fast"], 2, "there is no input mode 'Fast': "),
     "limit": (["--hp", "k=" + "v" * 2501], 2, "2501 characters, 2500 are allowed"),
     "channel": (["--channel", "a b=data"], 2, "channel 'a b'"),
     "size": (["--shm-size", "much"], 2, "--shm-size 'much' is not a size"),

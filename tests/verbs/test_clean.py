@@ -48,6 +48,15 @@ def runs(project: Path) -> set[str]:
     return {path.name for path in (project / ".byoc" / "runs").iterdir()}
 
 
+def test_what_runs_share_goes_with_all(project: Path, byoc: Command) -> None:
+    for name in ("data", "warmpool"):
+        (project / ".byoc" / name).mkdir()
+    byoc("clean", cwd=project, env=NOWHERE)
+    assert {"data", "warmpool"} <= {path.name for path in (project / ".byoc").iterdir()}
+    byoc("clean", "--all", cwd=project, env=NOWHERE)
+    assert not {"data", "warmpool"} & {path.name for path in (project / ".byoc").iterdir()}
+
+
 def test_the_latest_run_and_the_newest_good_one_stay(project: Path, byoc: Command) -> None:
     dry = json.loads(byoc("clean", "--dry-run", "--json", cwd=project, env=NOWHERE).stdout)
     assert dry["folders"] == [str(project / ".byoc" / "runs" / "a")]

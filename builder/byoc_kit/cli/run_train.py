@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+PAIRS = (
+    ("hyperparameters", "--hp"),
+    ("channels", "--channel"),
+    ("environment", "--env"),
+    ("metrics", "--metric"),
+)
+
 
 @click.command(
     short_help="Train, and check what the job leaves.",
@@ -34,11 +41,18 @@ Examples:
 @click.option(
     "--channel",
     "channels",
-    metavar="NAME=PATH[,mode=FastFile]",
+    metavar="NAME=PATH[,mode=Pipe]",
     multiple=True,
-    help="A file or folder of this machine as an input channel.",
+    help="A file or folder of this machine, or s3://..., as an input channel.",
 )
+@click.option("--fetch", is_flag=True, help="Fetch the job file's channels from S3.")
 @click.option("--job", "job_file", type=PATH, metavar="FILE", help="A CreateTrainingJob request as JSON.")
+@click.option(
+    "--as",
+    "driver",
+    type=click.Choice(["sdk3"]),
+    help="As ModelTrainer of the SageMaker SDK 3 starts it, with the project's source.",
+)
 @click.option("--sdk", is_flag=True, help="Encode hyperparameters as the SageMaker SDK does.")
 @click.option("--instance-type", help="What resourceconfig.json says.  [default: ml.m5.xlarge]")
 @click.option(
@@ -54,6 +68,13 @@ Examples:
     multiple=True,
     help="A group of hosts of one instance type, for a heterogeneous cluster.",
 )
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="NAME=REGEX",
+    multiple=True,
+    help="A number to pick from the log: the first group of REGEX.",
+)
 @click.option("--isolated", is_flag=True, help="No network but between the hosts (EnableNetworkIsolation).")
 @click.option(
     "--time-limit", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop the job after so long."
@@ -68,14 +89,16 @@ def train(image: str | None, file: Path | None, as_json: bool, shell: bool, **gi
     from byoc_kit.job.arguments import pairs
     from byoc_kit.work.run import TrainOptions, run_train, shell_train
 
-    for name, option in (("hyperparameters", "--hp"), ("channels", "--channel"), ("environment", "--env")):
+    for name, option in PAIRS:
         given[name] = pairs(given[name], option=option)
     options = TrainOptions(**given)
     project = project_of(file, image)
     if shell:
         click.echo(shell_train(project, image=image, options=options, talk=talk()))
         return
-    result = run_train(project, image=image, options=options, talk=talk())
+    voice = talk()
+    with voice.chart() as watch:
+        result = run_train(project, image=image, options=options, talk=voice, watch=watch)
     click.echo(_model_table(result.files), err=True)
     emit(str(result.run), _train_json(result), as_json=as_json)
 
@@ -102,6 +125,7 @@ def _train_json(result: "TrainResult") -> dict[str, object]:
         "run": str(result.run),
         "model": {"path": str(result.model), "archive": str(result.archive), "files": dict(result.files)},
         "clashes": list(result.clashes),
+        "metrics": dict(result.metrics),
         "seconds": round(result.seconds, 3),
         "exit_code": 0,
         "failure": None,

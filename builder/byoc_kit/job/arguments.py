@@ -1,16 +1,29 @@
 """What people type for a job, turned into the job's own values: ``K=V`` and ``NAME=PATH,mode=FastFile``."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from byoc_kit.errors import UsageError
 
-__all__ = ["MODES", "ChannelArgument", "channel", "group", "hyperparameter", "pairs", "size"]
+__all__ = ["MODES", "SETTINGS", "ChannelArgument", "channel", "group", "hyperparameter", "pairs", "size"]
 
-Mode = Literal["File", "FastFile", "Pipe"]
-MODES: tuple[Mode, ...] = ("File", "FastFile", "Pipe")  # api:TrainingInputMode
+MODES = ("File", "FastFile", "Pipe")  # api:TrainingInputMode
+
+
+SETTINGS: Mapping[str, tuple[str, ...] | None] = {
+    "mode": MODES,
+    "type": None,
+    "distribution": ("FullyReplicated", "ShardedByS3Key"),
+    "wrapper": ("None", "RecordIO"),
+    "data": ("S3Prefix", "ManifestFile", "AugmentedManifestFile"),
+    "attributes": None,
+    "compression": ("None", "Gzip"),
+    "shuffle": None,
+    "groups": None,
+    "access": ("ro", "rw"),
+}
+"""What can be said of a channel after its path, and the words that are allowed; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +31,9 @@ class ChannelArgument:
     """A channel as it is asked for; whether *path* exists is not known here."""
 
     path: str
-    mode: Mode = "File"
-    content_type: str | None = None
+    """A file or folder of this machine, or ``s3://...``."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Only what was said, by the names of ``SETTINGS``."""
 
 
 def pairs(texts: Iterable[str], *, option: str) -> dict[str, str]:
@@ -50,27 +64,34 @@ def _not_a_pair(text: str, option: str) -> UsageError:
 
 
 def channel(name: str, text: str) -> ChannelArgument:
-    """``PATH[,mode=File|FastFile|Pipe][,type=CONTENT/TYPE]``. Raises UsageError."""
+    """``PATH[,SETTING=VALUE]...``, see ``SETTINGS``. Raises UsageError."""
     path, *settings = text.split(",")
     given = pairs(settings, option=f"--channel {name}={path},")
-    unknown = sorted(given.keys() - {"mode", "type"})
-    mode = given.get("mode", "File")
-    if not path or unknown or mode not in MODES:
+    fault = _channel_fault(path, given)
+    if fault:
         raise UsageError(
-            f"channel {name}: {text!r} is not PATH[,mode=MODE][,type=CONTENT-TYPE]",
-            why=_channel_fault(path, unknown, mode),
-            fix=f"for example --channel {name}=data/{name},mode=FastFile; the modes are {', '.join(MODES)}",
+            f"channel {name}: {text!r} is not PATH[,mode=MODE][,type=CONTENT-TYPE]...",
+            why=fault,
+            fix=f"for example --channel {name}=data/{name},mode=FastFile; after the path there may be"
+            f" {', '.join(SETTINGS)}",
             id="BYOC-E406",
         )
-    return ChannelArgument(path, mode, given.get("type"))
+    return ChannelArgument(path, given)
 
 
-def _channel_fault(path: str, unknown: list[str], mode: str) -> str:
+def _channel_fault(path: str, given: Mapping[str, str]) -> str | None:
     if not path:
         return "the path is empty"
-    if unknown:
+    if unknown := sorted(given.keys() - SETTINGS.keys()):
         return f"there is no setting {unknown[0]!r}"
-    return f"there is no input mode {mode!r} (CHN-01 to CHN-03)"
+    for key, value in given.items():
+        words = SETTINGS[key]
+        if words is not None and value not in words:
+            what = "input mode" if key == "mode" else key
+            return f"there is no {what} {value!r}: {', '.join(words)} are known (CHN-01 to CHN-06)"
+    if not given.get("shuffle", "0").isdigit():
+        return f"the seed of shuffle, {given['shuffle']!r}, is no whole number"
+    return None
 
 
 def group(text: str) -> tuple[str, str, int]:

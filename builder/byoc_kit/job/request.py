@@ -1,6 +1,6 @@
 """A boto3 CreateTrainingJob request, already checked against the service's model, as a job to run here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,18 +31,10 @@ class RequestedChannel:
     name: str
     uri: str
     """``s3://...``; a file system where *file_system* is set, and a dataset otherwise."""
-    mode: str
-    content_type: str | None
-    record_wrapper: str
-    data_type: str = "S3Prefix"
-    distribution: str = "FullyReplicated"
-    attributes: tuple[str, ...] = ()
-    compression: str = "None"
-    shuffle: int | None = None
-    groups: tuple[str, ...] = ()
+    settings: Mapping[str, str]
+    """What the request says of it, by the names that ``--channel`` has for it."""
     file_system: bool = False
     """Whether it is an EFS or FSx (CHN-05)."""
-    read_only: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +55,8 @@ class TrainingRequest:
     max_runtime: int | None
     checkpoint_path: str | None
     """CheckpointConfig.LocalPath; None: the job has no checkpoints (OUT-07)."""
+    metrics: Mapping[str, str]
+    """MetricDefinitions: name to regular expression (TRN-13)."""
     isolated: bool
     warm_pool: bool
     ignored: tuple[str, ...]
@@ -74,7 +68,7 @@ def read_request(document: Mapping[str, Any], *, name: str) -> TrainingRequest:
     channels = tuple(_channels(document))
     resources = document.get("ResourceConfig", {})
     groups = tuple(_groups(resources))
-    problems = (*_faults(channels, {group for group, _, _ in groups}), *_resource_faults(resources))
+    problems = (*_channel_faults(channels), *_resource_faults(resources))
     if problems:
         raise UsageError(
             f"{name}: the service would refuse this job",
@@ -98,6 +92,7 @@ def read_request(document: Mapping[str, Any], *, name: str) -> TrainingRequest:
         groups=groups,
         max_runtime=document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds"),
         checkpoint_path=checkpoints.get("LocalPath", "/opt/ml/checkpoints") if checkpoints else None,
+        metrics={each["Name"]: each["Regex"] for each in algorithm.get("MetricDefinitions", ())},
         isolated=document.get("EnableNetworkIsolation", False),
         warm_pool=bool(resources.get("KeepAlivePeriodInSeconds")),
         ignored=tuple(sorted(document.keys() - USED)),
@@ -115,28 +110,29 @@ def _channels(document: Mapping[str, Any]) -> Iterator[RequestedChannel]:
         source = channel.get("DataSource", {})
         s3 = source.get("S3DataSource", {})
         files = source.get("FileSystemDataSource", {})
+        said = {
+            "mode": channel.get("InputMode") or ("File" if files else usual),
+            "type": channel.get("ContentType"),
+            "distribution": s3.get("S3DataDistributionType"),
+            "wrapper": channel.get("RecordWrapperType"),
+            "data": s3.get("S3DataType"),
+            "attributes": "+".join(s3.get("AttributeNames", ())),
+            "compression": channel.get("CompressionType"),
+            "shuffle": channel.get("ShuffleConfig", {}).get("Seed"),
+            "groups": "+".join(s3.get("InstanceGroupNames", ())),
+            "access": files.get("FileSystemAccessMode"),
+        }
         yield RequestedChannel(
             name=channel["ChannelName"],
             uri=s3.get("S3Uri") or files.get("DirectoryPath") or "a dataset",
-            mode=channel.get("InputMode") or ("File" if files else usual),
-            content_type=channel.get("ContentType"),
-            record_wrapper=channel.get("RecordWrapperType", "None"),
-            data_type=s3.get("S3DataType", "S3Prefix"),
-            distribution=s3.get("S3DataDistributionType", "FullyReplicated"),
-            attributes=tuple(s3.get("AttributeNames", ())),
-            compression=channel.get("CompressionType", "None"),
-            shuffle=channel.get("ShuffleConfig", {}).get("Seed"),
-            groups=tuple(s3.get("InstanceGroupNames", ())),
+            settings={key: str(value) for key, value in said.items() if value not in (None, "")},
             file_system=bool(files),
-            read_only=files.get("FileSystemAccessMode", "ro") == "ro",
         )
 
 
-def _faults(channels: tuple[RequestedChannel, ...], groups: set[str]) -> Iterator[str]:
+def _channel_faults(channels: Iterable[RequestedChannel]) -> Iterator[str]:
     for channel in channels:
-        for unknown in sorted(set(channel.groups) - groups):
-            yield f"channel {channel.name}: InstanceGroupNames has {unknown}, which is no group of the job"
-        if channel.file_system and channel.mode != "File":
+        if channel.file_system and channel.settings["mode"] != "File":
             yield f"channel {channel.name}: a file system is mounted; its mode is File only (CHN-05)"
 
 

@@ -105,6 +105,8 @@ class TrainingJob:
     """MetricDefinitions: name to the expression whose first group is the number (TRN-13)."""
     isolated: bool = False
     """EnableNetworkIsolation: the hosts reach each other and nothing else (TRN-11)."""
+    writable_input: bool = False
+    """Whether the container may write to /opt/ml/input, as the SDK's driver does (TMD-03)."""
     warm_pool: bool = False
     """Whether the cache folder of a managed warm pool is mounted (TRN-10)."""
 

@@ -17,6 +17,7 @@ from byoc_kit.local.containers import Log, Running, Session, opened_log, stop_al
 from byoc_kit.local.journal import Hear, Journal, opened_journal
 from byoc_kit.local.merge import Clash, merge
 from byoc_kit.local.ownership import give_back_all
+from byoc_kit.local.pipes import Feed, feeding
 from byoc_kit.local.tree import HostTree, RunTree
 from byoc_kit.talk import Talk
 
@@ -34,6 +35,8 @@ class Host:
     name: str
     plan: ContainerPlan
     tree: HostTree
+    feeds: tuple[Feed, ...] = ()
+    """Its channels in mode Pipe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,8 @@ def run(
     service would and go on as they are.
     """
     try:
-        with session, _logs(hosts, tree, talk, hear) as logs:
+        feeds = [feed for host in hosts for feed in host.feeds]
+        with session, _logs(hosts, tree, talk, hear) as logs, feeding(feeds, talk):
             runnings: dict[str, Running] = {}
             try:
                 _start(hosts, session, logs, runnings)

@@ -6,6 +6,7 @@
               model/  output/data/  log                              written by the container
               checkpoints/                                           shared by all hosts, as in S3
               job.json  model.tar.gz                                 written by byoc
+              views/<host>/<channel>                                 second names of the files a host gets
     runs/latest -> <id>
 
 Of several hosts each has a folder of its own, ``runs/<id>/hosts/<host>/{input,model,output,log}``; what they
@@ -21,6 +22,7 @@ from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.job.container import WARM_POOL, Mount
 from byoc_kit.job.files import config_files
 from byoc_kit.job.types import Channel, TrainingJob
+from byoc_kit.local.channels import fill_view, has_view
 
 __all__ = ["HostTree", "RunTree", "create", "mounts", "newest_success", "point_latest", "save_record"]
 
@@ -90,6 +92,10 @@ class RunTree(HostTree):
         """How the job was and how it ended."""
         return self.root / "job.json"
 
+    def view(self, host: str, channel: str) -> Path:
+        """What *host* gets of a channel of which not every host gets all (CHN-07)."""
+        return self.root / "views" / host / channel
+
     def host(self, name: str, job: TrainingJob) -> HostTree:
         """The folders of the host *name* of *job*."""
         return HostTree(self.root if len(job.hosts) == 1 else self.root / "hosts" / name)
@@ -126,7 +132,10 @@ def _create_host(tree: RunTree, job: TrainingJob, name: str) -> None:
     for file, text in config_files(job, name).items():
         (host.input / "config" / file).write_text(text, encoding="utf-8")
     for channel in job.channels_of(name):
-        _make_mountpoint(host, channel)
+        if has_view(channel, job):
+            fill_view(tree.view(name, channel.name), channel, job, name)
+        if channel.mode != "Pipe":
+            _make_mountpoint(host.data / channel.name, _source(tree, job, channel, name))
     if job.warm_pool:
         (tree.warm_pool / name).mkdir(parents=True, exist_ok=True)
 
@@ -141,12 +150,16 @@ def _require_source(channel: Channel) -> None:
         )
 
 
-def _make_mountpoint(host: HostTree, channel: Channel) -> None:
+def _source(tree: RunTree, job: TrainingJob, channel: Channel, host: str) -> Path:
+    """What of this machine *host* sees as *channel*."""
+    return tree.view(host, channel.name) if has_view(channel, job) else Path(channel.source)
+
+
+def _make_mountpoint(point: Path, source: Path) -> None:
     """A read-only mount cannot get mountpoints from Docker: they must be there before."""
-    point = host.data / channel.name
     point.mkdir()
-    if Path(channel.source).is_file():
-        (point / channel.source.name).touch()
+    if source.is_file():
+        (point / source.name).touch()
 
 
 def point_latest(tree: RunTree) -> None:
@@ -164,8 +177,12 @@ def mounts(tree: RunTree, job: TrainingJob, name: str) -> tuple[Mount, ...]:
     """The tree as the host *name* sees it; input is read-only: an image must not write there (TRN-06)."""
     host = tree.host(name, job)
     return (
-        Mount(host.input, ML / "input", read_only=True),
-        *(_channel_mount(channel) for channel in job.channels_of(name)),
+        Mount(host.input, ML / "input", read_only=not job.writable_input),
+        *(
+            _channel_mount(_source(tree, job, channel, name), channel)
+            for channel in job.channels_of(name)
+            if channel.mode != "Pipe"
+        ),
         Mount(host.model, ML / "model"),
         Mount(host.output, ML / "output"),
         *([Mount(tree.checkpoints, job.checkpoint_path)] if job.checkpoints else []),
@@ -173,8 +190,8 @@ def mounts(tree: RunTree, job: TrainingJob, name: str) -> tuple[Mount, ...]:
     )
 
 
-def _channel_mount(channel: Channel) -> Mount:
-    source, target = Path(channel.source), ML / "input/data" / channel.name
+def _channel_mount(source: Path, channel: Channel) -> Mount:
+    target = ML / "input/data" / channel.name
     return Mount(source, target / source.name if source.is_file() else target, read_only=channel.read_only)
 
 

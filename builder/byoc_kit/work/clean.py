@@ -20,12 +20,16 @@ from byoc_kit.work.state import read_last_build
 __all__ = ["Leftovers", "find_leftovers", "remove_leftovers"]
 
 
+KEPT = ("data", "warmpool")
+"""Beside the runs: what was fetched from S3 for them, and what they share."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
     """What a clean removes; ``--dry-run`` prints it."""
 
     folders: tuple[Path, ...]
-    """Of runs, below ``.byoc/runs``."""
+    """Of runs, below ``.byoc/runs``, and what runs share."""
     size: int
     """Bytes in *folders*."""
     engine_runs: tuple[str, ...]
@@ -94,11 +98,12 @@ def remove_leftovers(project: Project, leftovers: Leftovers, environ: Mapping[st
 
 
 def _folders(runs: Path, *, everything: bool) -> tuple[Path, ...]:
-    """The folders of runs that can go; ``run serve`` still finds the model it would have taken."""
+    """The folders that can go; ``run serve`` still finds the model it would have taken."""
     found = {path for path in runs.glob("*") if path.is_dir() and not path.is_symlink()}
     best = newest_success(runs)
     kept = set() if everything else {(runs / "latest").resolve(), best.root if best else runs}
-    return tuple(sorted(path for path in found if path not in kept))
+    fetched = [folder for name in KEPT if (folder := runs.with_name(name)).is_dir()] if everything else []
+    return (*sorted(path for path in found if path not in kept), *fetched)
 
 
 def _built(project: Project) -> tuple[str, ...]:

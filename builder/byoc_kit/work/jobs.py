@@ -2,20 +2,21 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from byoc_kit.aws.job_file import read_job_file
 from byoc_kit.errors import UsageError
-from byoc_kit.job.arguments import ChannelArgument, channel, group, hyperparameter
+from byoc_kit.job.arguments import group, hyperparameter
+from byoc_kit.job.channels import check_channels
 from byoc_kit.job.container import Mount
 from byoc_kit.job.limits import check_endpoint, check_training, job_name
-from byoc_kit.job.request import RequestedChannel, TrainingRequest, read_request
+from byoc_kit.job.request import TrainingRequest, read_request
+from byoc_kit.job.tuning import OBJECTIVE_KEY
 from byoc_kit.job.types import (
     CHECKPOINTS,
-    Channel,
     InstanceGroup,
     ServeJob,
     TrainingJob,
@@ -23,6 +24,7 @@ from byoc_kit.job.types import (
     instance_groups,
 )
 from byoc_kit.talk import Talk
+from byoc_kit.work.channels import channels
 from byoc_kit.work.project import Project
 
 __all__ = [
@@ -68,7 +70,12 @@ class TrainOptions(ContainerOptions):
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     """Over those of byoc.toml or the job file."""
     channels: Mapping[str, str] = field(default_factory=dict)
-    """Name to ``PATH[,mode=MODE][,type=CONTENT-TYPE]``; over those of byoc.toml or the job file."""
+    """Name to ``PATH[,mode=MODE][,type=CONTENT-TYPE]...``; over those of byoc.toml or the job file.
+
+    PATH may be ``s3://...``, which is fetched.
+    """
+    fetch: bool = False
+    """Fetch the job file's channels from S3 where nothing of this machine stands in for them."""
     job_file: Path | None = None
     """A CreateTrainingJob request as JSON; it replaces what byoc.toml says of the job."""
     sdk: bool = False
@@ -83,6 +90,12 @@ class TrainOptions(ContainerOptions):
     """Without a network but between the hosts, as EnableNetworkIsolation (TRN-11)."""
     time_limit: float | None = None
     """Seconds; None: the job file's, else a day (TRN-07)."""
+    driver: Literal["sdk3"] | None = None
+    """``sdk3``: as ModelTrainer of the SageMaker SDK 3 starts it, with the project's source (TMD-01)."""
+    name: str | None = None
+    """TrainingJobName; None: made of the image's name, or the job file's, and the time."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """Name to regular expression, as MetricDefinitions; over those of byoc.toml or the job file (TRN-13)."""
 
 
 def training_job(
@@ -92,19 +105,21 @@ def training_job(
     request = _request(options, talk)
     groups = _groups(options, request)
     job = TrainingJob(
-        name=job_name(request.name if request else base, stamp),
+        name=options.name or job_name(request.name if request else base, stamp),
         hyperparameters={**_hyperparameters(project, options, request), **_script_mode(project)},
-        channels=tuple(_channels(project, options, request, talk)),
+        channels=tuple(channels(project, options.channels, request, fetch=options.fetch, talk=talk)),
         environment={**(request.environment if request else {}), **options.environment},
         hosts=_hosts(options, request, groups),
         groups=groups,
         instance_type=options.instance_type or (request and request.instance_type) or "ml.m5.xlarge",
         region=region(project, options),
         max_runtime=round(options.time_limit or (request and request.max_runtime) or DEFAULT_RUNTIME),
+        metrics={**_metrics(project, request), **options.metrics},
         **(_from_file(request) if request else {}),
         isolated=options.isolated or (request is not None and request.isolated),
     )
     check_training(job)
+    check_channels(job)
     return job
 
 
@@ -117,6 +132,12 @@ def _from_file(request: TrainingRequest) -> dict[str, Any]:
         "checkpoint_path": PurePosixPath(request.checkpoint_path or CHECKPOINTS),
         "warm_pool": request.warm_pool,
     }
+
+
+def _metrics(project: Project | None, request: TrainingRequest | None) -> Mapping[str, str]:
+    if request is not None:
+        return request.metrics
+    return project.spec.train.metrics if project and project.spec.train else {}
 
 
 def _groups(options: TrainOptions, request: TrainingRequest | None) -> tuple[InstanceGroup, ...]:
@@ -168,7 +189,10 @@ def _hyperparameters(
     spec = project.spec.train if project and request is None else None
     typed = {**(spec.hyperparameters if spec else {}), **options.hyperparameters}
     given = dict(request.hyperparameters) if request else {}
-    return given | {key: hyperparameter(value, sdk=options.sdk) for key, value in typed.items()}
+    sent = {
+        key: hyperparameter(value, sdk=options.sdk and key != OBJECTIVE_KEY) for key, value in typed.items()
+    }
+    return given | sent
 
 
 def _script_mode(project: Project | None) -> dict[str, str]:
@@ -185,54 +209,6 @@ def _script_mode(project: Project | None) -> dict[str, str]:
 def _fetches(project: Project) -> bool:
     style = project.spec.image.style
     return style.has_toolkit and not style.bakes_code
-
-
-def _channels(
-    project: Project | None, options: TrainOptions, request: TrainingRequest | None, talk: Talk
-) -> Iterator[Channel]:
-    here = Path.cwd()
-    asked = {name: channel(name, text) for name, text in options.channels.items()}
-    spec = project.spec.train if project else None
-    own = {name: ChannelArgument(str(path)) for name, path in (spec.channels if spec else {}).items()}
-    wanted = {channel.name: channel for channel in request.channels} if request else {}
-    missing = [channel for name, channel in wanted.items() if name not in asked and name not in own]
-    if missing:
-        raise _without_data(missing)
-    for name in [*(wanted or own), *(asked.keys() - (wanted or own).keys())]:
-        if name in wanted and name not in asked:
-            talk.note(f"channel {name}: the folder of byoc.toml stands in for {wanted[name].uri}")
-        argument, root = (
-            (asked[name], here) if name in asked else (own[name], project.root if project else here)
-        )
-        yield _channel(name, argument, root, wanted.get(name))
-
-
-def _channel(name: str, argument: ChannelArgument, root: Path, wanted: RequestedChannel | None) -> Channel:
-    if argument.mode == "Pipe":
-        raise UsageError(
-            f"channel {name}: mode Pipe cannot be given here",
-            why="byoc run train gives whole files (modes File and FastFile)",
-            fix=f"leave out mode=Pipe for {name}",
-            id="BYOC-E408",
-        )
-    fast = argument.mode == "FastFile" or (wanted is not None and wanted.mode == "FastFile")
-    return Channel(
-        name=name,
-        source=(root / Path(argument.path).expanduser()).resolve(),
-        mode="FastFile" if fast else "File",
-        content_type=argument.content_type or (wanted.content_type if wanted else None),
-        record_wrapper="RecordIO" if wanted and wanted.record_wrapper == "RecordIO" else "None",
-    )
-
-
-def _without_data(missing: list[RequestedChannel]) -> UsageError:
-    return UsageError(
-        f"{len(missing)} channel{'s' * (len(missing) > 1)} of the job file need data of this machine",
-        why="byoc run train mounts local folders; it fetches nothing from S3",
-        fix="add " + " ".join(f"--channel {channel.name}=PATH" for channel in missing),
-        id="BYOC-E405",
-        details=[f"channel {channel.name}: {channel.uri}" for channel in missing],
-    )
 
 
 def source_mounts(project: Project | None, source: PurePosixPath | None, *, live: bool) -> tuple[Mount, ...]:

@@ -3,23 +3,28 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import training_container
+from byoc_kit.job.metrics import Metric, metrics
 from byoc_kit.job.types import TrainingJob
 from byoc_kit.local import training, tree
 from byoc_kit.local.containers import Session, uninterrupted
 from byoc_kit.local.images import Place
 from byoc_kit.local.journal import Hear
+from byoc_kit.local.metrics import Watch, metering
 from byoc_kit.local.ownership import give_back_all
+from byoc_kit.local.pipes import feeding, feeds_of
 from byoc_kit.local.training import Host, Times
 from byoc_kit.local.tree import RunTree
 from byoc_kit.talk import Talk
+from byoc_kit.work.fetch import fetched
 from byoc_kit.work.jobs import TrainOptions, job_base, source_mounts, training_job
 from byoc_kit.work.project import Project
+from byoc_kit.work.sdk3 import as_sdk3
 from byoc_kit.work.start import opened, shell, stamp, with_options
 
 __all__ = ["TrainOptions", "TrainResult", "run_train", "shell_train"]
@@ -40,6 +45,8 @@ class TrainResult:
     """From the start of the containers to the end of the last."""
     clashes: tuple[str, ...] = ()
     """Paths below /opt/ml that several hosts have written (OUT-02)."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Name to the last number of each metric that was found in the log (TRN-13); all are in metrics.csv."""
 
     @property
     def model(self) -> Path:
@@ -61,6 +68,7 @@ class Prepared:
     tree: RunTree
     session: Session
     hosts: tuple[Host, ...]
+    metrics: tuple[Metric, ...]
 
 
 def run_train(
@@ -70,19 +78,26 @@ def run_train(
     options: TrainOptions = USUAL,
     talk: Talk,
     hear: Hear | None = None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train in a container for each host as the service would start it, and check what they leave.
 
-    Without *image* the project's last build is started. *hear* gets each line of each host's log. Raises
-    ByocError with the container's failure text and exit code where the job would be ``Failed``; the run's
-    folder stays for a look in every case.
+    Without *image* the project's last build is started. *hear* gets each line of each host's log, *watch*
+    each number that the job's metrics find there. Raises ByocError with the container's failure text and exit
+    code where the job would be ``Failed``; the run's folder stays for a look in every case.
     """
-    with _prepared(project, image, options, talk) as ready, _record(ready) as record:
+    with (
+        _prepared(project, image, options, talk) as ready,
+        _record(ready) as record,
+        metering(ready.tree.root, ready.metrics, watch, hear) as meter,
+    ):
         job, made = ready.job, ready.tree
         on = f" on {len(job.hosts)} hosts" if len(job.hosts) > 1 else ""
         talk.say(f"training {job.name} in {ready.place.image.name}{on}")
         times = Times(limit=job.max_runtime)
-        trained = training.run(ready.hosts, made, ready.session, times=times, talk=talk, hear=hear)
+        trained = training.run(ready.hosts, made, ready.session, times=times, talk=talk, hear=meter.hear)
+        meter.tell(talk)
+        record["metrics"] = meter.last
         record |= {"exit_code": trained.ended.code, "failure": training.failure_of(made)}
         record |= {"exit_codes": {name: ended.code for name, ended in trained.exits.items()}}
         record["status"] = "Stopped" if trained.out_of_time else "Failed"
@@ -95,6 +110,7 @@ def run_train(
             image=ready.place.image.reference,
             seconds=trained.seconds,
             clashes=tuple(str(clash.path) for clash in trained.clashes),
+            metrics=meter.last,
         )
 
 
@@ -105,7 +121,8 @@ def shell_train(
     with _prepared(project, image, options, talk) as ready:
         plan, folders = ready.hosts[0].plan, training.written(ready.hosts, ready.tree)
         try:
-            shell(ready.place, plan, ready.session, talk)
+            with feeding(ready.hosts[0].feeds, talk):
+                shell(ready.place, plan, ready.session, talk)
         finally:
             uninterrupted(lambda: give_back_all(ready.place.client, plan.image, folders, talk))
         return ready.tree.root
@@ -117,15 +134,21 @@ def _prepared(
 ) -> Iterator[Prepared]:
     base = job_base(project, image)
     job = training_job(project, options, base=base, stamp=stamp(), talk=talk)
+    wanted = metrics(job.metrics)
     spec = project.spec.train if project else None
-    code = source_mounts(project, spec.source if spec else None, live=options.live)
+    source = spec.source if spec and not options.driver else None
+    code = source_mounts(project, source, live=options.live)
     with opened(project, image, talk) as place:
+        job = fetched(job, place.state, talk)
+        if options.driver == "sdk3":
+            job = as_sdk3(project, job, place.state / "runs" / job.name / "sdk3")
         made = tree.create(place.state / "runs", job)
         session = Session(place.client, job.name, talk=talk, keep=options.keep, isolated=job.isolated)
         hosts = tuple(
             Host(
                 name=name,
                 tree=made.host(name, job),
+                feeds=feeds_of(made, job, name),
                 plan=with_options(
                     training_container(
                         job,
@@ -139,7 +162,7 @@ def _prepared(
             )
             for name in job.hosts
         )
-        yield Prepared(place=place, job=job, tree=made, session=session, hosts=hosts)
+        yield Prepared(place=place, job=job, tree=made, session=session, hosts=hosts, metrics=wanted)
 
 
 @contextmanager

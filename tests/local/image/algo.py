@@ -19,6 +19,10 @@ ML = Path("/opt/ml")
 CONFIG = ML / "input/config"
 
 
+def host() -> str:
+    return str(json.loads((CONFIG / "resourceconfig.json").read_text())["current_host"])
+
+
 def facts() -> dict[str, object]:
     """What a test wants to know about the container."""
     lines = Path("/proc/mounts").read_text().splitlines()
@@ -29,9 +33,7 @@ def facts() -> dict[str, object]:
         "pid": os.getpid(),
         "hostname": socket.gethostname(),
         "own_address": socket.gethostbyname(socket.gethostname()),
-        "algo_address": socket.gethostbyname("algo-1")
-        if len(sys.argv) > 1 and sys.argv[1] == "train"
-        else "",
+        "algo_address": socket.gethostbyname(host()) if len(sys.argv) > 1 and sys.argv[1] == "train" else "",
         "env": dict(os.environ),
         "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
         "mounts": {path: mode for path, mode in mounts.items() if path.startswith("/opt/")},
@@ -41,18 +43,17 @@ def facts() -> dict[str, object]:
     }
 
 
-def host() -> str:
-    return str(json.loads((CONFIG / "resourceconfig.json").read_text())["current_host"])
-
-
 def peers() -> dict[str, str]:
-    """The address of every host; a name may take a moment to resolve (HAR-04)."""
+    """The address of every host; none leaves before all have met. A name may take a moment (HAR-04)."""
     found = {}
-    for name in json.loads((CONFIG / "resourceconfig.json").read_text())["hosts"]:
-        while name not in found:
-            with contextlib.suppress(OSError):
-                found[name] = socket.gethostbyname(name)
-            time.sleep(0.05)
+    with socket.create_server(("", 5555)) as server:
+        for name in json.loads((CONFIG / "resourceconfig.json").read_text())["hosts"]:
+            while name not in found:
+                with contextlib.suppress(OSError), socket.create_connection((name, 5555), 1) as met:
+                    found[name] = met.getpeername()[0]
+                time.sleep(0.05)
+        for _ in found:
+            server.accept()[0].close()
     return found
 
 
@@ -67,6 +68,31 @@ def outside() -> str:
         return f"{found}, {socket.gethostbyname('nobody.invalid')}"
     except OSError as error:
         return f"{found}, {error.strerror}"
+
+
+def drained(channel: str, epoch: int, most: int) -> str:
+    """The pipe of an epoch, which may not be there yet; closed after *most* bytes."""
+    pipe = ML / f"input/data/{channel}_{epoch}"
+    while not pipe.exists():
+        time.sleep(0.01)
+    with pipe.open("rb") as stream:
+        return stream.read(most).hex()
+
+
+def read_channels(asked: dict[str, str]) -> dict[str, object]:
+    """What each channel holds: files by name, or the bytes of each epoch's pipe."""
+    found: dict[str, object] = {}
+    for name, settings in json.loads((CONFIG / "inputdataconfig.json").read_text()).items():
+        folder = ML / "input/data" / name
+        if settings["TrainingInputMode"] == "Pipe":
+            epochs = range(int(asked.get("epochs", "1")))
+            found[name] = [drained(name, epoch, int(asked.get("most", "-1"))) for epoch in epochs]
+        else:
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            found[name] = {str(path.relative_to(folder)): path.read_text() for path in files}
+        if name == asked.get("write"):
+            (folder / f"written-by-{host()}").write_text("mine")
+    return found
 
 
 def save(text: str) -> None:
@@ -107,6 +133,8 @@ def train() -> None:
         (ML / f"model/{host()}.json").write_text(host())
         (ML / "model/all.json").write_text("the same")
         (ML / "model/rank.json").write_text(host())
+    elif do == "read":
+        (ML / f"output/data/{host()}.json").write_text(json.dumps(read_channels(asked)))
     elif do == "fail":
         fail("ValueError: the data are sour\n" + "x" * 2000, 7)
     elif do == "link":
