@@ -93,6 +93,14 @@ def test_every_rule_that_is_broken_is_told_at_once() -> None:
     check_transform(job(processing=DataProcessing(join=True)))
 
 
+@pytest.mark.parametrize("member", ["content_type", "accept"])
+def test_a_header_is_one_line_of_ascii(member: str) -> None:
+    for value in ("text/csv\r\nX: y", "text/é"):
+        with pytest.raises(UsageError, match="breaks 1 of") as caught:
+            check_transform(job(**{member: value}))
+        assert "on one line" in str(caught.value)
+
+
 REQUEST: dict[str, Any] = {
     "TransformJobName": "t-1",
     "ModelName": "churn",

@@ -132,6 +132,9 @@ def _problems(job: TransformJob) -> Iterator[str]:
         yield f"an invocation may take 1 to {MOST_TIMEOUT} seconds, not {job.timeout} (BAT-05)"
     if not 0 <= job.retries <= MOST_RETRIES:
         yield f"0 to {MOST_RETRIES} retries are allowed, not {job.retries} (BAT-05)"
+    for member, value in (("content type", job.content_type), ("accept", job.accept or "")):
+        if not (value.isascii() and value.isprintable()):
+            yield f"{member} {value!r}: a header has letters, digits and signs of ASCII, on one line"
     if job.processing.is_needed and (job.split in {"RecordIO", "TFRecord"} or not kind_of(job.content_type)):
         yield (
             f"filters and joins read text/csv, application/json and application/jsonlines,"

@@ -5,8 +5,9 @@ by the server and not by its client. An answer of any size is kept: in memory, o
 """
 
 import http.client
+import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -35,28 +36,33 @@ class Reply:
 
     def pieces(self) -> Iterator[bytes]:
         """The body, from its start; once."""
-        if isinstance(self.body, bytes):
-            yield self.body
-            return
-        with self.body as kept:
-            kept.seek(0)
-            while piece := kept.read(CHUNK):
-                yield piece
+        return iter((self.body,)) if isinstance(self.body, bytes) else _read(self.body)
+
+
+def _read(body: IO[bytes]) -> Iterator[bytes]:
+    with body:
+        body.seek(0)
+        while piece := body.read(CHUNK):
+            yield piece
 
 
 class Exchange:
     """Asks one server, one request after the other; for one thread."""
 
     def __init__(self, host: str, port: int, *, timeout: float, retries: int) -> None:
-        self._retries = retries
-        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
-        self._used = False
+        self._host, self._port, self._timeout, self._retries = host, port, timeout, retries
+        self._socket: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def post(self, path: str, body: Body, headers: Mapping[str, str], retry: Callable[[str], None]) -> Reply:
         """POST; server errors, no answer and too many requests are tried again, and *retry* is told (BAT-05).
@@ -71,7 +77,7 @@ class Exchange:
                     return reply
                 problem = f"status {status}: {_start(reply)}"
             except (OSError, http.client.HTTPException) as error:
-                self._connection.close()
+                self._close()
                 problem = f"no answer: {error or type(error).__name__}"
             if pause is None or (400 <= status < 500 and status != http.HTTPStatus.TOO_MANY_REQUESTS):
                 break
@@ -80,30 +86,46 @@ class Exchange:
         raise NoAnswerError(problem)
 
     def _attempt(self, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, Reply]:
-        reused, self._used = self._used and self._connection.sock is not None, True
+        reused = self._socket is not None
         try:
-            return self._send(path, body, headers)
+            return self._ask(path, body, headers)
         except (ConnectionError, http.client.BadStatusLine):
+            self._close()
             if not reused:
                 raise
-            self._connection.close()  # a server may close a connection that idles: that is no failure
-            return self._send(path, body, headers)
+            return self._ask(path, body, headers)  # a server may close a connection that idles: no failure
 
-    def _send(self, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, Reply]:
-        connection = self._connection
-        connection.putrequest("POST", path, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        if isinstance(body, bytes):
-            connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body)
-        else:
-            connection.putheader("Transfer-Encoding", "chunked")
-            connection.endheaders(_without_empty(body()), encode_chunked=True)
-        response = connection.getresponse()
-        with response:
+    def _ask(self, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, Reply]:
+        if self._socket is None:
+            self._socket = socket.create_connection((self._host, self._port), self._timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._send(self._socket, path, body, headers)
+        with http.client.HTTPResponse(self._socket, method="POST") as response:
+            response.begin()
             reply = Reply(response.getheader("Content-Type", ""), _kept(response))
-            return response.status, reply
+            last = response.will_close
+        if last:
+            self._close()
+        return response.status, reply
+
+    def _send(self, sock: socket.socket, path: str, body: Body, headers: Mapping[str, str]) -> None:
+        """Head and body at once where that can be: half the calls, and one packet for a short record."""
+        framing = (
+            {"Content-Length": str(len(body))}
+            if isinstance(body, bytes)
+            else {"Transfer-Encoding": "chunked"}
+        )
+        lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
+        lines += [f"{name}: {value}" for name, value in {**headers, **framing}.items()]
+        head = "\r\n".join([*lines, "\r\n"]).encode("ascii")
+        if isinstance(body, bytes):
+            sock.sendall(head + body)
+            return
+        sock.sendall(head)
+        for piece in body():
+            if piece:  # an empty chunk would be the end of the body
+                sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+        sock.sendall(b"0\r\n\r\n")
 
 
 class Peer(Protocol):
@@ -114,11 +136,6 @@ class Peer(Protocol):
 
     def check(self) -> None:
         """Raise ByocError if nothing will be answered any more."""
-
-
-def _without_empty(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """An empty chunk would be the end of the body."""
-    return (piece for piece in pieces if piece)
 
 
 def _kept(response: http.client.HTTPResponse) -> bytes | IO[bytes]:

@@ -313,7 +313,7 @@ def _split(
         ):
             if failed(number):
                 return
-            place = raw.tell()
+            place = raw.tell() if stream is not raw else before + sum(map(len, batch.records))
             yield Ask(number, batch, _body(batch.body, agreed), place - before)
             before = place
 
