@@ -16,7 +16,7 @@ from byoc_kit.errors import ByocError
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["Client", "builder", "connect", "endpoint", "inspect_image"]
+__all__ = ["Client", "answers", "builder", "connect", "endpoint", "inspect_image"]
 
 Client: TypeAlias = "docker.DockerClient"
 """What :func:`connect` gives, for those who only hand it on."""
@@ -50,6 +50,15 @@ def connect(environ: Mapping[str, str] = os.environ) -> "docker.DockerClient":
         )
     except (DockerException, TLSParameterError, ValueError, OSError) as error:
         raise _unreachable(address, error) from error
+
+
+def answers(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether an engine answers."""
+    try:
+        connect(environ).close()
+    except ByocError:
+        return False
+    return True
 
 
 def builder(environ: Mapping[str, str] = os.environ) -> str:

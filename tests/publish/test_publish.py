@@ -319,7 +319,7 @@ def test_a_push_that_the_engine_cannot_do_is_told_in_its_words(
 
 @pytest.mark.parametrize(
     ("image", "code", "error"),
-    [("docker:not-there", 1, "BYOC-E602"), ("oci:dir", 2, "BYOC-E603"), ("Not An Image", 2, "BYOC-E501")],
+    [("docker:not-there", 1, "BYOC-E602"), ("oci:dir", 1, "BYOC-E522"), ("Not An Image", 2, "BYOC-E501")],
 )
 def test_what_cannot_be_published(
     plain: Callable[..., Path], byoc: Command, image: str, code: int, error: str

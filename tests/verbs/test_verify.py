@@ -91,7 +91,7 @@ def test_an_index_in_a_registry_breaks_hosting_only(registry: str, byoc: Command
     [
         (["docker:not-there"], 1, "BYOC-E304"),
         (["127.0.0.1:1/a:b"], 1, "BYOC-E505"),
-        (["oci:folder"], 2, "BYOC-E603"),
+        (["oci:folder"], 1, "BYOC-E522"),
         (["Not An Image"], 2, "BYOC-E501"),
         (["byoc", "--target", "trainign"], 2, "'trainign' is no target; there are: training, tuning"),
         ([], 2, "BYOC-E103"),

@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Mapping
 
-from byoc_kit.docker_api import connect
+from byoc_kit.docker_api import answers, connect
 from byoc_kit.errors import ByocError
 from byoc_kit.images.push import find_image
 from byoc_kit.images.source import open_image
 from byoc_kit.oci.reference import Docker, Named, parse_image
 from byoc_kit.plan.choose import DOCKER, LAYER
 from byoc_kit.plan.publish import Subject, Way
+from byoc_kit.spec.lockfile import lock_name
 from byoc_kit.work import build
 from byoc_kit.work.git import read_source
 from byoc_kit.work.key import key_of
@@ -64,15 +65,26 @@ def _identity(
     tried = _tried(project, environ)
     if tried is not None:
         return "push", *tried
-    plan = build.plan(project, environ=environ, options=build.BuildOptions(output="registry"))
+    plan = build.plan(project, environ=environ, options=_usual(project, environ))
     key = key_of(plan, project.root)
     return ("layer" if plan.engine.name == LAYER else "push"), key, None
 
 
-def _tried(project: Project, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Key and id of the last build if the engine has it and it is what a build there would give now.
+def _usual(project: Project, environ: Mapping[str, str]) -> "build.BuildOptions":
+    """Straight into the registry where a lock says what goes into the image, or no Docker engine answers.
 
-    That is the image that was run here: it is published, and no other that another engine would make.
+    Without a lock each resolution is another image: then the engine whose builds can be run here is kept.
+    """
+    lock = project.root / lock_name(project.file.name)
+    local = not lock.exists() and answers(environ)
+    return build.BuildOptions(output="docker" if local else "registry")
+
+
+def _tried(project: Project, environ: Mapping[str, str]) -> tuple[str, str | None] | None:
+    """Key and id of the Docker engine's last build, if that is what a build there would give now.
+
+    That is the image that was run here: it is published, and none that the layer engine would make. The id
+    is None where the engine does not have the image any more; the registry may.
     """
     try:
         built = read_last_build(project)
@@ -82,8 +94,7 @@ def _tried(project: Project, environ: Mapping[str, str]) -> tuple[str, str] | No
         return None
     options = build.BuildOptions(engine=DOCKER, output="docker")
     key = key_of(build.plan(project, environ=environ, options=options), project.root)
-    image_id = _last_build(project, key, environ)
-    return (key, image_id) if image_id else None
+    return (key, _last_build(project, key, environ)) if key == built.content_key else None
 
 
 def _last_build(project: Project, key: str | None, environ: Mapping[str, str]) -> str | None:
