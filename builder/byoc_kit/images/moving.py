@@ -12,7 +12,7 @@ from byoc_kit.oci.image import Layer
 from byoc_kit.oci.manifest import Descriptor
 from byoc_kit.talk import Talk
 
-__all__ = ["JOBS", "Meter", "at_once"]
+__all__ = ["JOBS", "Bytes", "Meter", "at_once"]
 
 JOBS: Final = 4  # blobs that travel at the same time
 EVERY: Final = 0.1  # seconds between two reports about one task
@@ -20,6 +20,18 @@ EVERY: Final = 0.1  # seconds between two reports about one task
 
 class _StoppedError(Exception):
     """Another transfer failed, or the user pressed Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A blob in memory."""
+
+    descriptor: Descriptor
+    content: bytes
+
+    def read(self, start: int = 0) -> Iterator[bytes]:
+        """Its bytes from *start* on."""
+        yield self.content[start:]
 
 
 @dataclass(slots=True)

@@ -1,12 +1,12 @@
 """Writing an image into a registry: blobs that it lacks, then the manifest by its digest, then the tag."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from byoc_kit.errors import ByocError
 from byoc_kit.images.blobs import Blobs, Readable
 from byoc_kit.images.compress import compressed
-from byoc_kit.images.moving import JOBS, Meter, at_once
+from byoc_kit.images.moving import JOBS, Bytes, Meter, at_once
 from byoc_kit.images.registry import RemoteRepository
 from byoc_kit.images.registry_source import RegistryLayer
 from byoc_kit.images.session import Session
@@ -20,18 +20,6 @@ from byoc_kit.store import Store
 from byoc_kit.talk import Talk
 
 __all__ = ["RegistrySink"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """A blob in memory."""
-
-    descriptor: Descriptor
-    content: bytes
-
-    def read(self, start: int = 0) -> Iterator[bytes]:
-        """Its bytes from *start* on."""
-        yield self.content[start:]
 
 
 @dataclass(frozen=True, slots=True)
