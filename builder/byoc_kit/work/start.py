@@ -8,6 +8,8 @@ from pathlib import Path
 
 from byoc_kit.aws.credentials import credentials
 from byoc_kit.docker_api import connect
+from byoc_kit.images.sink import open_sink
+from byoc_kit.images.source import open_image
 from byoc_kit.job.arguments import size
 from byoc_kit.job.container import ContainerPlan, typed_command
 from byoc_kit.local.containers import Session
@@ -15,6 +17,7 @@ from byoc_kit.local.engine import require_local
 from byoc_kit.local.images import Place, find_image
 from byoc_kit.local.shell import open_shell
 from byoc_kit.oci.config import Platform
+from byoc_kit.oci.reference import Archive, Docker, Layout, parse_image
 from byoc_kit.talk import Talk
 from byoc_kit.work.jobs import ContainerOptions
 from byoc_kit.work.project import Project
@@ -32,9 +35,22 @@ def opened(project: Project | None, image: str | None, talk: Talk) -> Iterator[P
     platform = project.spec.image.platform if project else Platform()
     with closing(connect()) as client:
         require_local(client)
+        reference = _in_engine(reference, platform, talk)
         found = find_image(client, reference, platform, talk)
         state = project.state if project else Path(".byoc").resolve()
         yield Place(client=client, image=found, state=state)
+
+
+def _in_engine(reference: str, platform: Platform, talk: Talk) -> str:
+    """*reference*; what lies in a layout or an archive is loaded into the engine first, by its digest."""
+    location = parse_image(reference)
+    if not isinstance(location, Archive | Layout):
+        return reference
+    with open_image(location, platform=platform, talk=talk) as image:
+        name = f"byoc-loaded:{image.manifest.config.digest.removeprefix('sha256:')[:12]}"
+        talk.say(f"{reference} goes into the engine as {name}")
+        with open_sink(Docker(name), talk=talk) as sink:
+            return sink.write(image, tag=True)
 
 
 def _last_build(project: Project | None) -> str:
