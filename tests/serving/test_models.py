@@ -5,8 +5,9 @@ import http.client
 import json
 import os
 import signal
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ def wait(path):
     while not path.exists():
         time.sleep(0.01)
 
+def endless(closed):
+    try:
+        while True:
+            yield "x" * 1000
+    finally:
+        closed.touch()
+
 def predict_fn(data, model, context):
     if data == "who":
         return [model.folder.parent.name, context.model_name, os.getpid(), type(model).__module__]
@@ -54,6 +62,8 @@ def predict_fn(data, model, context):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
     if data == "stream":
         return (str(n) for n in range(3))
+    if data == "endless":
+        return endless(model.folder / "closed")
     if data == "break":
         return (str(1 // (2 - n)) for n in range(3))
     return data
@@ -371,6 +381,41 @@ def test_answers_come_piece_by_piece(endpoint: Endpoint) -> None:
     with pytest.raises(http.client.IncompleteRead):
         endpoint.ask("pieces", "break")
     assert endpoint.who("pieces")[0] == "pieces"
+
+
+def leave(
+    endpoint: Endpoint, name: str, body: bytes, length: int, when: Callable[[socket.socket], object]
+) -> None:
+    """Ask, and go after *when*."""
+    head = f"POST /models/{name}/invoke HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n"
+    with socket.create_connection((endpoint.running.host, endpoint.running.port), timeout=10) as sock:
+        sock.sendall(head.encode() + b"content-type: application/json\r\n\r\n" + body)
+        when(sock)
+
+
+def test_a_client_that_leaves_holds_nothing_up(endpoint: Endpoint) -> None:
+    folder = endpoint.loaded("left")
+    leave(endpoint, "left", b'"half of', 1000, lambda _: None)
+    leave(endpoint, "left", b'"endless"', 9, lambda sock: [sock.recv(4096) for _ in range(10)])
+    until((folder / "closed").exists)
+    assert endpoint.who("left")[0] == "left"
+    leave(endpoint, "left", b'"wait"', 6, lambda _: until((folder / "begun").exists))
+    begun = time.monotonic()
+    assert endpoint.unload("left").status == 200
+    assert time.monotonic() - begun < 5
+
+
+def test_more_requests_than_a_model_can_hold_are_told_to_come_back(endpoint: Endpoint) -> None:
+    folder = endpoint.loaded("full")
+    with ThreadPoolExecutor(130) as pool:
+        first = pool.submit(endpoint.ask, "full", "wait")
+        until((folder / "begun").exists)
+        others = [pool.submit(endpoint.ask, "full", "next") for _ in range(120)]
+        until(lambda: sum(other.done() for other in others) >= 21)
+        (folder / "go").touch()
+        assert first.result().status == 200
+        statuses = sorted(other.result().status for other in others)
+    assert statuses == [200] * 99 + [503] * 21
 
 
 def test_a_large_body_goes_both_ways(endpoint: Endpoint) -> None:
