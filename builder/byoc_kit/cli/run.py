@@ -8,6 +8,7 @@ __all__ = ["JOBS", "run"]
 
 JOBS = {
     "train": "Train, and check what the job leaves.",
+    "tune": "Train with values from ranges.",
     "process": "Process, as a processing job does.",
     "serve": "Serve, and send requests.",
     "transform": "Transform a batch of files.",
