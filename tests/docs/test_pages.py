@@ -22,7 +22,7 @@ SCAFFOLDS = sorted((ROOT / "containers").rglob("README.md"))
 
 def command(line: str) -> tuple[click.Command, list[str]]:
     """The click command that *line* calls, and its other words."""
-    words = re.sub(r"\s+#.*| && .*|[\[\]|]", "", line).split()[1:]
+    words = re.sub(r"\s+#.*| && .*| -- .*|[\[\]|]", "", line).split()[1:]
     group: click.Command = cli
     context = click.Context(cli)
     while isinstance(group, click.Group) and words and not words[0].startswith("-"):
