@@ -8,7 +8,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from byoc_kit.pip_settings import pip_settings
@@ -30,9 +30,9 @@ class Indexes:
 
     origin: str
     """``byoc.toml``, ``uv``, ``pip`` or ``default``."""
-    default: str | None
-    extra: tuple[str, ...]
-    find_links: tuple[str, ...]
+    default: str | None = field(repr=False)
+    extra: tuple[str, ...] = field(repr=False)
+    find_links: tuple[str, ...] = field(repr=False)
     credentials: Credentials
     trusted: tuple[str, ...] = ()
     """Hosts whose certificate is not checked, as pip was told."""

@@ -44,7 +44,7 @@ class Here:
     root: Path
     """The project's folder."""
     store: Store
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     talk: Talk = field(default_factory=Silence)
     tokens: Tokens = nobody
     """Logins for indexes that nothing on this machine has stored."""

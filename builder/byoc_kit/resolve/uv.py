@@ -7,7 +7,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Uv:
 
     target: Target
     indexes: Indexes
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     root: Path
     """The project, whose uv.toml counts."""
 

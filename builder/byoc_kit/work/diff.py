@@ -23,7 +23,7 @@ from byoc_kit.work.inspect import inspect_image
 from byoc_kit.work.lock import index_login, look
 from byoc_kit.work.project import Disk, Project
 
-__all__ = ["Comparison", "DiffOptions", "diff"]
+__all__ = ["Comparison", "DiffOptions", "asked_in_file", "diff"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def diff(
         environment = read_environment(options.from_env, environ)
         return _of_environment(_Question(base, here, _only_settings(wanted)), environment, name)
     if options.files:
-        asked = [_asked(file) for file in options.files]
+        asked = [asked_in_file(file) for file in options.files]
         wanted = _only_settings(wanted).and_more(
             [text for each in asked for text in each.requirements],
             [text for each in asked for text in each.constraints],
@@ -135,7 +135,7 @@ def _only_settings(wanted: Wanted) -> Wanted:
     return replace(wanted, requirements=(), runtime=(), packages=())
 
 
-def _asked(file: Path) -> Asked:
+def asked_in_file(file: Path) -> Asked:
     """What *file* asks for. Raises UsageError (BYOC-E915)."""
     try:
         if is_known(file.name):

@@ -62,7 +62,7 @@ class Locker:
     project: Project
     inventory: Inventory
     store: Store
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     talk: Talk = field(default_factory=Silence)
 
     @property
@@ -135,8 +135,8 @@ class Locker:
         answer = resolver.answer(keep=old, upgrade=upgrade)
         if answer.lock is None:
             raise refusal(answer.delta.refused, self.project.spec.image.base)
-        text = write_lock(answer.lock)
-        before = self.path.read_text(encoding="utf-8") if self.path.exists() else None
+        text = write_lock(answer.lock).encode()
+        before = self.path.read_bytes() if self.path.exists() else None
         if text != before:
             self._write(text)
         return Outcome(path=self.path, lock=answer.lock, delta=answer.delta, changed=text != before)
@@ -182,11 +182,11 @@ class Locker:
             size=built.size,
         )
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: bytes) -> None:
         """Whole or not at all."""
         new = self.path.with_name(f".{self.path.name}.new")
         with writing(self.path):
-            new.write_text(text, encoding="utf-8")
+            new.write_bytes(text)
             new.replace(self.path)
 
 
