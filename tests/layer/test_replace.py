@@ -131,7 +131,7 @@ def test_different_files_of_two_wheels_are_refused(path: str) -> None:
 def test_a_file_and_a_directory_of_two_wheels_are_refused() -> None:
     with pytest.raises(ByocError, match=r"a.whl and b.whl both want") as caught:
         without_twins([owned("a.whl", "ns", b"1"), owned("b.whl", "ns/x/y", b"2")])
-    assert "directory of the other" in caught.value.why
+    assert "is a directory of the other" in caught.value.why
 
 
 def conflicting(path: str, data: bytes, *, gone: frozenset[str] = frozenset(), extra: str = "") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from byoc_kit.engines.layer.ground import Ground, parents
+from byoc_kit.engines.layer.ground import Ground, folders_above
 from byoc_kit.engines.layer.place import Placed, Target
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Distribution
@@ -31,12 +31,9 @@ def without_twins(files: Iterable[tuple[str, Owned]]) -> dict[str, Owned]:
         first = found.setdefault(path, owned)
         if first is not owned and (not first.file.hash or first.file.hash != owned.file.hash):
             raise _between(first, owned, path, "their contents differ")
-    for path, owned in found.items():
-        for folder in parents(path):
-            if folder in found:
-                raise _between(
-                    found[folder], owned, folder, "it is a file of one and a directory of the other"
-                )
+    for folder, path in folders_above(found).items():
+        if folder in found:
+            raise _between(found[folder], found[path], folder, "the file of one is a directory of the other")
     return found
 
 
@@ -84,8 +81,7 @@ def refuse_blocked(owners: Mapping[str, str], removed: frozenset[str], ground: G
             and any(each not in removed for each in ground.below(path))
         ):
             raise _blocked(path, owner, "the base has a directory there")
-    folders = {folder: path for path in owners for folder in parents(path)}
-    for folder, path in folders.items():
+    for folder, path in folders_above(owners).items():
         node = ground.get(folder)
         if node is not None and node.kind != "dir" and folder not in removed:
             raise _blocked(path, owners[path], f"/{folder} is no directory in the base")

@@ -1,19 +1,29 @@
 """The base as the ground for new layers: physical paths, attributes of directories, what stands there."""
 
-import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from byoc_kit.engines.layer.entries import Directory
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory.files import FileIndex, Node
 
-__all__ = ["Ground", "parents"]
+__all__ = ["Ground", "folders_above", "parents"]
 
 
 def parents(path: str) -> Iterator[str]:
     """The directories above *path*, the nearest first, without the root."""
-    while path := posixpath.dirname(path):
+    while path := path.rpartition("/")[0]:
         yield path
+
+
+def folders_above(paths: Iterable[str]) -> dict[str, str]:
+    """Every directory above one of *paths*, without the root, to the first path that is below it."""
+    found: dict[str, str] = {}
+    for path in paths:
+        for folder in parents(path):
+            if folder in found:
+                break
+            found[folder] = path
+    return found
 
 
 class Ground:

@@ -8,7 +8,7 @@ nothing goes through a link.
 from collections.abc import Collection, Iterable, Iterator
 
 from byoc_kit.engines.layer.entries import Entry, File, Whiteout
-from byoc_kit.engines.layer.ground import Ground, parents
+from byoc_kit.engines.layer.ground import Ground, folders_above, parents
 
 __all__ = ["entries", "stale", "whiteouts"]
 
@@ -19,7 +19,7 @@ def entries(files: Collection[File], hidden: Iterable[str], ground: Ground) -> t
     Paths are physical, and each occurs once.
     """
     gone = sorted(hidden)
-    touched = {folder for path in (*(file.path for file in files), *gone) for folder in parents(path)}
+    touched = folders_above([*(file.path for file in files), *gone])
     return (
         *(ground.directory(folder) for folder in sorted(touched)),
         *map(Whiteout, gone),
@@ -51,7 +51,7 @@ def whiteouts(
     (or two) that says both ``.wh.foo`` and ``foo/x`` cannot be pulled.
     """
     kept = frozenset(written)
-    occupied = {folder for path in kept for folder in parents(path)}
+    occupied = folders_above(kept).keys()
     taken = kept | occupied
     gone = {path for path in removed if path not in taken and not _covered(path, kept)}
     clearing = _Clearing(gone, occupied, tuple(f"{site}/" for site in sites), ground)
