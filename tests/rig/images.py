@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.digest import Digest, measure, verified
-from byoc_kit.oci.image import Image, assemble
+from byoc_kit.oci.image import Image, Layer, assemble
 from byoc_kit.oci.manifest import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
@@ -62,7 +62,7 @@ def tar_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def image_of(
-    layers: Sequence[MemoryLayer],
+    layers: Sequence[Layer],
     *,
     platform: Platform | None = None,
     config: Mapping[str, object] | None = None,
