@@ -35,8 +35,8 @@ RUN python3 -m venv --without-pip --system-site-packages /opt/shared \
  && mkdir /opt/more && mv /opt/six* /opt/more \
  && echo /opt/more > /usr/local/lib/python3.11/dist-packages/more.pth
 WORKDIR /opt/conda
-RUN mkdir -p bin lib/python3.11/dist-packages conda-meta && cp /usr/bin/python3.11 bin/ && ln -s python3.11 bin/python \
- && cp -r /usr/lib/python3.11 lib/ && rm lib/python3.11/EXTERNALLY-MANAGED \
+RUN mkdir -p bin lib/python3.11/dist-packages conda-meta && cp /usr/bin/python3.11 bin/ \
+ && ln -s python3.11 bin/python && cp -r /usr/lib/python3.11 lib/ && rm lib/python3.11/EXTERNALLY-MANAGED \
  && pip install --target lib/python3.11/site-packages certifi==2024.2.2 idna==3.6 \
  && echo /opt/conda/lib/python3.11/site-packages > lib/python3.11/dist-packages/site.pth \
  && echo '{"name": "python", "version": "3.11.2", "build": "h0"}' > conda-meta/python-3.11.2-h0.json \

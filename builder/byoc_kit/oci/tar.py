@@ -246,8 +246,8 @@ class _Stream:
 
 def _proven(header: bytes) -> bool:
     """True for a header from before POSIX, which only its checksum tells from rubbish. Raises TarError."""
-    as_spaces = header[:148] + b" " * 8 + header[156:]
-    if sum(as_spaces) != _number(header[148:156]):
+    as_spaces, told = header[:148] + b" " * 8 + header[156:], header[148:156].strip(b" \0")
+    if not told.isdigit() or sum(as_spaces) != _number(told):
         raise TarError("a header is damaged, or this is no tar at all")
     return True
 
