@@ -27,6 +27,9 @@ def npy(value: object) -> bytes:
     return stream.getvalue()
 
 
+MANY = 1000  # rows that are read in another way than a few
+
+
 def npz(a: object, b: object = 0) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, a=np.asarray(a), b=np.asarray(b))
@@ -86,8 +89,34 @@ def test_a_body_is_decoded_by_its_type(
 
 
 @pytest.mark.parametrize(
+    ("row", "end", "kind", "value"),
+    [
+        (b"1,2.5", b"\n", "float64", [1.0, 2.5]),
+        (b'"1", -2e3', b"\r\n", "float64", [1.0, -2000.0]),
+        (b"#1,a", b"\n", "<U2", ["#1", "a"]),
+        (b'"b, c",1', b"\n", "<U4", ["b, c", "1"]),
+    ],
+)
+@pytest.mark.parametrize("count", [2, MANY])
+def test_many_rows_of_csv_are_what_a_few_are(
+    describe: Running, row: bytes, end: bytes, kind: str, value: object, count: int
+) -> None:
+    body = b"".join([row, end] * count)
+    found = json.loads(describe.predict(body, CSV).body)
+    assert found == [kind, [count, 2], [value] * count]
+
+
+@pytest.mark.parametrize("count", [2, MANY])
+def test_an_empty_cell_is_not_a_number_among_a_few_rows_and_many(echo: Running, count: int) -> None:
+    answer = echo.predict(b"1,\n" * count, CSV, accept=CSV)
+    assert answer.body == b"1.0,nan\n" * count
+
+
+@pytest.mark.parametrize(
     ("content_type", "body", "status", "words"),
     [
+        (CSV, b"\n" * 5000, 400, "the body has no rows"),
+        (CSV, b"1,2\n" * 5000 + b"3", 400, "the rows of the CSV body differ in length"),
         (JSON, b"{", 400, "the body is not application/json"),
         (JSON, b"", 400, "the body is empty"),
         (JSON, b"\xff", 400, "the body is not utf-8"),
