@@ -1,5 +1,6 @@
 """Bodies too large for memory, as an asynchronous endpoint sends them (ASY-01)."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -110,10 +111,22 @@ def test_bodies_that_wait_for_their_turn_wait_on_disk(layout: Layout) -> None:
         until(lambda: open_files(running) == 0)
 
 
+def opened(running: Running) -> list[str]:
+    """What the process has open."""
+    found = []
+    for link in Path(f"/proc/{running.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(link.readlink()))
+    return found
+
+
 def open_files(running: Running) -> int:
-    """Files without a name that the process has open."""
-    links = Path(f"/proc/{running.process.pid}/fd").iterdir()
-    return sum(str(link.readlink()).endswith("(deleted)") for link in links)
+    """Files without a name."""
+    return sum(name.endswith("(deleted)") for name in opened(running))
+
+
+def connections(running: Running) -> int:
+    return sum(name.startswith("socket:") for name in opened(running))
 
 
 def test_an_image_for_async_takes_1_gb_and_others_100_mb(layout: Layout) -> None:
@@ -121,6 +134,18 @@ def test_an_image_for_async_takes_1_gb_and_others_100_mb(layout: Layout) -> None
     for targets, status in (("async", 100), ("hosting", 413)):
         with layout.start("--targets", targets) as running:
             assert first_word(running, 10**9) == status
+
+
+def test_an_image_for_async_holds_more_requests_than_others(layout: Layout) -> None:
+    layout.program(STREAMS)
+    (layout.model / "wait").touch()
+    with layout.start("--targets", "async") as running, ThreadPoolExecutor(150) as pool:
+        asked = [pool.submit(running.predict, b"1") for _ in range(150)]
+        until(lambda: connections(running) >= 150)
+        time.sleep(0.3)
+        assert not any(answer.done() for answer in asked)
+        (layout.model / "wait").unlink()
+        assert {answer.result().status for answer in asked} == {200}
 
 
 def test_a_disk_without_room_is_said(layout: Layout) -> None:

@@ -22,10 +22,10 @@ from byoc_serving.replies import (
     reply,
     reply_json,
 )
+from byoc_serving.settings import MOST_REQUESTS
 from byoc_serving.usercode import user_traceback
 from byoc_serving.userthread import UserThread
 
-MOST_REQUESTS = 100  # that one worker holds at a time; more are told to come back (INF-22)
 PING, INVOCATIONS, PARAMETERS = "/ping", "/invocations", "/execution-parameters"
 READ, WRITE = (b"GET, HEAD", frozenset({"GET", "HEAD"})), (b"POST", frozenset({"POST"}))
 
@@ -42,6 +42,8 @@ class App:
         self.functions = functions
         self.thread = thread
         self.max_payload = max_payload
+        self.most_requests = MOST_REQUESTS
+        """It holds at a time; more are told to come back (INF-22)."""
         self._end = end
         self._routes = {PING: READ, INVOCATIONS: WRITE}
         self._parameters: Dict[str, Any] = {}
@@ -68,7 +70,7 @@ class App:
             await reply(send, 200 if self._healthy else 503, [(b"content-length", b"0")], b"")
 
     async def _admit(self, headers: RawHeaders, receive: Receive, send: Send) -> None:
-        if self._held >= MOST_REQUESTS:
+        if self._held >= self.most_requests:
             text = "overloaded: {} requests are waiting already".format(self._held)
             await refuse(send, 503, text, [(b"retry-after", b"1")])
             return

@@ -35,6 +35,7 @@ class ModelApp(App):
 
     def __init__(self, functions: Functions, thread: UserThread, settings: Settings, over: Over) -> None:
         super().__init__(functions, thread, settings.max_payload, over.end)
+        self.most_requests = settings.most_requests
         self._over = over
 
     def _report(self, error: BaseException) -> None:

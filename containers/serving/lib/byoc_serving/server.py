@@ -75,6 +75,7 @@ class Worker:
         loop = net.new_loop()
         self._thread.serve(loop)
         app = App(self._functions[0], self._thread, self.settings.max_payload, self.end)
+        app.most_requests = self.settings.most_requests
         if self._parameters:
             app.tell(self._parameters)
         self._server = uvicorn_server(app, ready)

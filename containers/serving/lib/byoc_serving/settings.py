@@ -17,6 +17,8 @@ LEAST_PAYLOAD_IN_MB = (
 )
 NO_LIMIT_IN_MB = 1 << 20  # 0 is batch transform's word for a body in chunks without a limit (BAT-04)
 ASYNC_PAYLOAD_IN_MB = 1024  # the most that an asynchronous endpoint sends (ASY-01)
+MOST_REQUESTS = 100  # that one worker holds at a time
+MOST_ASYNC_REQUESTS = 1000  # MaxConcurrentInvocationsPerInstance: 503 would make one of them fail (ASY-01)
 NOT_SERVED = frozenset({"training", "tuning", "processing", "studio"})  # targets without a server
 DEFAULT_ACCEPT = "application/json"
 DEFAULT_STARTUP_TIMEOUT = 600  # seconds, as in sagemaker-inference (STK-06)
@@ -40,6 +42,8 @@ class Settings:
     """Media type of the answer where the client does not care."""
     startup_timeout: int
     """Seconds a model may take to load behind multi-model-server."""
+    most_requests: int = MOST_REQUESTS
+    """That one worker holds at a time."""
     targets: FrozenSet[str] = frozenset()
     """What the image was built for: ``[image] targets``."""
     batch: bool = False
@@ -67,6 +71,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Setti
         max_payload=max(megabytes or NO_LIMIT_IN_MB, LEAST_PAYLOAD_IN_MB) * 1024 * 1024,
         default_accept=environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or DEFAULT_ACCEPT,
         startup_timeout=number(environ, "SAGEMAKER_STARTUP_TIMEOUT", DEFAULT_STARTUP_TIMEOUT),
+        most_requests=MOST_ASYNC_REQUESTS if "async" in targets else MOST_REQUESTS,
         targets=targets,
         batch=batch or "batch" in targets,
         lines_for_lines=batch and not environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"),
