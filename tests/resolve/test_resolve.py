@@ -226,6 +226,21 @@ def test_what_has_no_answer_is_told_in_the_users_words(
     assert told in str(caught.value)
 
 
+def test_a_repository_is_for_the_docker_engine(index: Index, here: Here) -> None:
+    with pytest.raises(ByocError) as caught:
+        ask(index, here, "tool @ git+https://index.example/tool.git")
+    assert caught.value.id == "BYOC-E906"
+    assert not index.seen
+
+
+def test_what_uv_says_otherwise_is_told_as_it_is(index: Index, here: Here) -> None:
+    odd = replace(here, environ={**here.environ, "UV_INDEX_STRATEGY": "nonsense"})
+    with pytest.raises(ByocError, match="did not resolve") as caught:
+        ask(index, odd, "tool")
+    assert caught.value.id == "BYOC-E917"
+    assert any("nonsense" in line for line in caught.value.details)
+
+
 def test_what_was_locked_before_is_kept_and_upgraded_by_name(index: Index, here: Here) -> None:
     for name in ("one", "two"):
         index.add(name, "1")

@@ -155,7 +155,7 @@ def compare(*found: Installed, base: tuple[Distribution, ...] = ()) -> dict[str,
     return {
         "missing": [each.name for each in needs.missing],
         "other": [(each.name, there) for each, there in needs.other],
-        "same": [each.name for each in needs.same],
+        "same": [(each.name, there) for each, there in needs.same],
         "left_out": list(needs.left_out),
     }
 
@@ -191,7 +191,11 @@ def test_what_this_machine_needs_and_the_image_does_not_is_left_out() -> None:
 def test_local_parts_of_versions_do_not_count_and_other_versions_are_told() -> None:
     base = (distribution("torch", "2.8.0+cu129"), distribution("numpy", "1.26.4"))
     found = compare(installed("torch", "2.8.0+cpu"), installed("numpy", "2.1.0"), base=base)
-    assert (found["same"], found["other"], found["missing"]) == (["torch"], [("numpy", "1.26.4")], [])
+    assert (found["same"], found["other"], found["missing"]) == (
+        [("torch", "2.8.0+cu129")],
+        [("numpy", "1.26.4")],
+        [],
+    )
 
 
 PROJECT = '[project]\nname = "x"\ndependencies = ["pandas>=2", "numpy ; python_version > \'3\'"]\n'

@@ -60,8 +60,8 @@ class Needs:
     """From an index, and not in the base."""
     other: tuple[tuple[Installed, str], ...]
     """In the base too, each with the base's version, which is another one."""
-    same: tuple[Installed, ...]
-    """In the base in the same version, local parts aside."""
+    same: tuple[tuple[Installed, str], ...]
+    """In the base in the same version, local parts aside; each with the base's."""
     local: tuple[Installed, ...]
     """Built from a folder of this machine."""
     elsewhere: tuple[Installed, ...]
@@ -78,11 +78,11 @@ def needs_of(environment: Environment, base: Mapping[str, Distribution], target:
     local = [each for each in counted if each.folder is not None]
     elsewhere = [each for each in counted if each.elsewhere is not None]
     published = [each for each in counted if each.folder is None and each.elsewhere is None]
-    there = [each for each in published if each.name in base]
-    same = [each for each in there if public(each.version) == public(base[each.name].version)]
+    there = [(each, base[each.name].version) for each in published if each.name in base]
+    same = [(each, version) for each, version in there if public(each.version) == public(version)]
     return Needs(
         missing=tuple(each for each in published if each.name not in base),
-        other=tuple((each, base[each.name].version) for each in there if each not in same),
+        other=tuple(pair for pair in there if pair not in same),
         same=tuple(same),
         local=tuple(local),
         elsewhere=tuple(elsewhere),

@@ -13,12 +13,14 @@ from byoc_kit.inventory import Distribution
 from byoc_kit.plan.delta import Refused
 from byoc_kit.plan.protect import Rule, is_protected, only_docker
 from byoc_kit.plan.target import Target
+from byoc_kit.resolve.credentials import hide
 from byoc_kit.resolve.source import NEEDS_DOCKER
 
-__all__ = ["Sides", "explain", "lines_of", "refused_directly", "wrong"]
+__all__ = ["Sides", "explain", "lines_of", "refused_directly", "repository", "wrong"]
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\[[^\]]*\])?==([^\s,;)]+)")
 ROUNDS = 3
+UNSATISFIABLE = "No solution found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def wrong(text: str, asked: Sequence[Requirement], target: Target) -> ByocError:
     for pattern, make in _KINDS:
         if re.search(pattern, text):
             return make(lines, text, names, target)
-    return _conflicting(lines, text, names, target)
+    return _conflicting(lines, text, names, target) if UNSATISFIABLE in text else _unknown(lines)
 
 
 def _named(text: str, pins: Mapping[str, str]) -> set[str]:
@@ -219,6 +221,27 @@ def _conflicting(lines: list[str], text: str, names: Mapping[str, str], target: 
         fix="loosen one of the requirements named above",
         id="BYOC-E904",
         details=lines[:12],
+    )
+
+
+def _unknown(lines: list[str]) -> ByocError:
+    return ByocError(
+        "uv did not resolve the requirements",
+        why="it ended with the error above",
+        fix="see whether the requirements are what you mean; the same is wrong for `uv pip compile`",
+        id="BYOC-E917",
+        details=lines[:12],
+    )
+
+
+def repository(requirement: Requirement) -> ByocError:
+    """That a requirement names a repository instead of a release."""
+    return ByocError(
+        f"{requirement.name} would come from a repository",
+        why="a layer is made of wheels with a known hash, and a repository has none",
+        fix="build with the docker engine (`--engine docker`), or publish a wheel of it to your own index",
+        id=NEEDS_DOCKER,
+        details=[hide(str(requirement))],
     )
 
 

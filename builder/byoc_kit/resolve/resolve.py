@@ -1,6 +1,7 @@
 """From a question and a base to a lock: uv decides versions, this decides what it may decide about."""
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from byoc_kit.plan.delta import Delta, delta_of
 from byoc_kit.plan.protect import decide
 from byoc_kit.plan.wanted import Wanted, applies
 from byoc_kit.resolve.base import Base, base_of
-from byoc_kit.resolve.conflict import refused_directly
+from byoc_kit.resolve.conflict import refused_directly, repository
 from byoc_kit.resolve.credentials import Tokens, nobody
 from byoc_kit.resolve.fetch import Fetcher
 from byoc_kit.resolve.indexes import indexes_of
@@ -26,6 +27,9 @@ from byoc_kit.store import Store
 from byoc_kit.talk import Silence, Talk
 
 __all__ = ["Here", "Resolution", "Resolver", "resolve"]
+
+REPOSITORY = re.compile(r"(git|hg|svn|bzr)\+")
+"""URLs of version control (PyPA, direct references)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +82,13 @@ class Resolver:
         Raises ByocError where there is no answer. What the rule refuses is no error: see the delta.
         """
         wanted, base, local = self.wanted, self.tools.base, self.local()
+        asked = [*applies((*wanted.requirements, *wanted.runtime), base.target)]
+        for each in asked:
+            if REPOSITORY.match(each.url or ""):
+                raise repository(each)
         own = [Requirement(f"{built.facts.name} @ {built.path.as_uri()}") for built in local.values()]
         rule = decide(
-            [*applies((*wanted.requirements, *wanted.runtime), base.target), *own],
+            [*asked, *own],
             base.distributions,
             allow_change=wanted.allow_change,
             protect=wanted.protect,

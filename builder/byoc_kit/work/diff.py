@@ -218,9 +218,8 @@ def _without_own_name(each: Added) -> Added:
 
 def _present(needs: Needs) -> Iterator[Present]:
     """What the base has too, each with the version that is here where that is another one."""
-    other = {each.name: (each.version, version) for each, version in needs.other}
-    for each in sorted((*needs.same, *(each for each, _ in needs.other)), key=lambda one: one.name):
-        here, there = other.get(each.name, (None, each.version))
+    for each, there in sorted((*needs.same, *needs.other), key=lambda pair: pair[0].name):
+        here = each.version if (each, there) in needs.other else None
         yield Present(name=each.name, version=there, here=here)
 
 

@@ -132,7 +132,7 @@ class Locker:
         """
         old = None if ALL in upgrade else self._usable()
         resolver = self.resolver()
-        answer = resolver.answer(keep=old, upgrade=upgrade)
+        answer = resolver.answer(keep=old, upgrade=[name for name in upgrade if name != ALL])
         if answer.lock is None:
             raise refusal(answer.delta.refused, self.project.spec.image.base)
         text = write_lock(answer.lock).encode()
