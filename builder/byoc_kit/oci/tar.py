@@ -89,7 +89,7 @@ def walk(chunks: Iterable[bytes], wanted: Callable[[bytes, int], bool]) -> Itera
 
 
 def clean(name: bytes) -> bytes:
-    """*name* relative to the root and without ``.``, ``..``, ``//``. Raises TarError if it leaves the root."""
+    """*name* relative to the root and without ``.``, ``..``, ``//``. Raises TarError if it leaves it."""
     if name[-1:] == b"/":
         name = name.rstrip(b"/")
     if b"/." not in name and name[:1] not in b"./" and b"//" not in name:
