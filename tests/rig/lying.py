@@ -80,7 +80,7 @@ class Lying:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def on(self, method: str, path: str, fault: Fault, *, times: int = 1, reads_body: bool = True) -> None:
-        """The next *times* requests of *method* whose path holds *path* (a pattern) meet *fault*."""
+        """The next *times* requests of *method* (or any: ``*``) whose path holds *path* (a pattern) meet *fault*."""
         self.rules.append(Rule(method, re.compile(path), fault, times, reads_body))
 
     def count(self, method: str, path: str = "") -> int:
@@ -111,7 +111,7 @@ class Lying:
         """The rule that counts for a request; it is used up by it."""
         with self.lock:
             for each in self.rules:
-                if each.method == method and each.path.search(path) and each.times > 0:
+                if each.method in {method, "*"} and each.path.search(path) and each.times > 0:
                     each.times -= 1
                     return each
         return None

@@ -41,6 +41,7 @@ class RegistrySink:
     def survey(self, image: Image) -> Transfer:
         """What would be sent, or mounted from another repository of the same registry."""
         whole = compressed(image, self.store, self.talk)
+        self._refuse_other(whole.manifest.digest)
         missing = self.missing(whole.layers)
         mounted = [layer for layer in missing if self._source(layer)]
         return survey(whole, missing, mounted, config=not Blobs(self.session).has(whole.manifest.config))
