@@ -78,4 +78,8 @@ def copy(
 def describe(transfer: Transfer) -> str:
     """One line for a person."""
     sent, there = transfer.sent, sum(blob.size for blob in (*transfer.reuse, *transfer.mount))
-    return f"{sent / 1e6:,.1f} MB to send, {there / 1e6:,.1f} MB there already"
+    return f"{_size(sent)} to send, {_size(there)} there already"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
