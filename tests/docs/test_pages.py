@@ -80,7 +80,8 @@ def test_every_style_is_in_readme_and_docs(style: Style) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
 def test_every_piece_of_byoc_toml_is_right(page: Path, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
-    (tmp_path / "src/train.py").touch()
+    for program in ("train.py", "process.py"):
+        (tmp_path / "src" / program).touch()
     (tmp_path / "wheels").mkdir()
     head = '[image]\nname = "x"\nstyle = "basic"\nbase = "x"\n[train]\nprogram = "train.py"\n'
     for block in blocks(page, "toml"):
