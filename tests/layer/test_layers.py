@@ -30,6 +30,7 @@ from byoc_kit.plan.types import (
     Options,
     Plan,
     ProjectFile,
+    Step,
 )
 from byoc_kit.spec.lock import LockedWheel
 from byoc_kit.store import Store
@@ -49,7 +50,7 @@ def text(path: str, data: str, mode: int = 0o644) -> FileEntry:
     return FileEntry(dest=PurePosixPath(path), content=Inline(data), mode=mode)
 
 
-def plan(*steps: FilesStep) -> Plan:
+def plan(*steps: Step) -> Plan:
     return Plan(
         name="demo",
         style="basic",

@@ -34,6 +34,12 @@ class Libraries:
     """Bytes of each wheel."""
     titles: dict[str, str]
     """``numpy 2.4.6`` for each wheel."""
+    requested: tuple[str, ...]
+    """The wheels that a requirement of the user names."""
+    python: Python
+    """Whose environment it is."""
+    sites: tuple[str, ...]
+    """Its site-packages, physical."""
 
 
 def libraries(lock: Lock, materials: Materials, ground: Ground, talk: Talk) -> Libraries:
@@ -49,7 +55,8 @@ def libraries(lock: Lock, materials: Materials, ground: Ground, talk: Talk) -> L
     old = removed(gone, materials.inventory, ground)
     others = [each for each in materials.inventory.distributions or () if each not in gone]
     refuse_base_conflicts(files, old, target, ground, others)
-    sites = [ground.folder(str(folder)) for folder in (target.scheme.purelib, target.scheme.platlib)]
+    folders = (ground.folder(str(folder)) for folder in (target.scheme.purelib, target.scheme.platlib))
+    sites = tuple(dict.fromkeys(folders))
     for path in _started_by_python(files, sites):
         talk.note(f"/{path} of {files[path].owner} runs whenever Python starts")
     return Libraries(
@@ -57,6 +64,9 @@ def libraries(lock: Lock, materials: Materials, ground: Ground, talk: Talk) -> L
         hidden=whiteouts([*old, *stale(files, (), ground)], files.keys(), sites, ground),
         sizes={each.filename: _path(each, materials).stat().st_size for each in lock.wheels},
         titles={each.filename: f"{each.name} {each.version}" for each in lock.wheels},
+        requested=tuple(each.filename for each in lock.wheels if each.direct),
+        python=python,
+        sites=sites,
     )
 
 

@@ -20,7 +20,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from byoc_kit.engines.layer.entries import OLD, Member
 from byoc_kit.errors import ByocError
 
-__all__ = ["Recorded", "Script", "Wheel", "read_wheel"]
+__all__ = ["Recorded", "Script", "Wheel", "member_of", "read_wheel"]
 
 ENCRYPTED = 0x1  # general purpose bit flag, APPNOTE.TXT 4.4.4
 
@@ -107,7 +107,7 @@ def _read(archive: zipfile.ZipFile, name: str, filename: str, sha256: str) -> Wh
         version=dist_info.removesuffix(".dist-info").rpartition("-")[2],
         dist_info=dist_info,
         purelib=str(meta["Root-Is-Purelib"]).lower() == "true",
-        members=tuple(_member(info) for info in infos),
+        members=tuple(member_of(info) for info in infos),
         record={row[0]: Recorded(row[1], row[2]) for row in rows},
         scripts=_scripts(archive, dist_info, filename),
     )
@@ -122,7 +122,8 @@ def _dist_info(name: str, tops: Iterable[str]) -> str:
     return found[0]
 
 
-def _member(info: zipfile.ZipInfo) -> Member:
+def member_of(info: zipfile.ZipInfo) -> Member:
+    """What the directory of a zip says of one member."""
     mode = info.external_attr >> 16
     return Member(
         name=info.filename,
