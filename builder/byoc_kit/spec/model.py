@@ -108,7 +108,8 @@ class PythonTable(Table):
         "PEP 508 requirements.", used="build", examples=[["scikit-learn", "pandas>=2"]], default=[]
     )
     requirements_file: Text | None = _key(
-        "A requirements file of the project, read after the inline ones; it may include others with -r.",
+        "A requirements file of the project, read after the inline ones; it may include others with -r. "
+        "Also a pyproject.toml (its project.dependencies) or a pylock.toml (PEP 751).",
         used="build",
         examples=["requirements.txt"],
         default=None,

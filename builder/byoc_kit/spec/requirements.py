@@ -1,10 +1,14 @@
-"""A requirements file of the project, as far as byoc understands it: requirements, comments, and -r."""
+"""A requirements file of the project, as far as byoc understands it: requirements, comments, and -r.
+
+Also a pyproject.toml (project.dependencies) and a lock file of PEP 751.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from byoc_kit.errors import UsageError
 from byoc_kit.spec.files import ProjectLook
 from byoc_kit.spec.mistake import Mistake
 from byoc_kit.spec.packages import wrong_requirement
@@ -32,7 +36,8 @@ class Line:
 def read_lines(path: PurePosixPath, look: ProjectLook) -> tuple[tuple[Line, ...], tuple[Mistake, ...]]:
     """The lines of a requirements file and of those it includes, and what could not be read."""
     wrong: list[Mistake] = []
-    return tuple(_lines(path, look, wrong, DEEPEST)), tuple(wrong)
+    read = _of_another_tool(path, look, wrong) if path.suffix in {".toml", ".lock"} else None
+    return tuple(_lines(path, look, wrong, DEEPEST) if read is None else read), tuple(wrong)
 
 
 def check_lines(lines: Iterable[Line]) -> Iterator[Mistake]:
@@ -65,6 +70,27 @@ def _lines(path: PurePosixPath, look: ProjectLook, wrong: list[Mistake], depth: 
             )
         else:
             yield from _lines(path.parent / found["path"], look, wrong, depth - 1)
+
+
+def _of_another_tool(path: PurePosixPath, look: ProjectLook, wrong: list[Mistake]) -> tuple[Line, ...] | None:
+    """What a file asks for that another tool reads too; None for one that is none of these."""
+    from byoc_kit.spec.asked import asked_in, is_known
+
+    if not is_known(path.name):
+        return None
+    if path.name == "uv.lock":
+        fix = "`uv export --format pylock.toml -o pylock.toml`, and name that file"
+        wrong.append(_mistake(f"{path} cannot be used here", "it is for every platform and every group", fix))
+        return ()
+    try:
+        asked = asked_in(path.name, look.read_bytes(path).decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        wrong.append(_mistake(f"{path} cannot be read", str(error), "save it as UTF-8 text"))
+        return ()
+    except UsageError as error:
+        wrong.append(_mistake(error.what, error.why, error.fix))
+        return ()
+    return tuple(Line(path, 1, text) for text in asked.requirements)
 
 
 def _logical(path: PurePosixPath, text: str) -> Iterator[Line]:
