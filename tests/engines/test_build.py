@@ -369,7 +369,8 @@ def test_a_base_that_nobody_has(small: Path, byoc: Command, registry: str) -> No
     assert (error["id"], error["what"]) == ("BYOC-E304", f"{registry}/nobody/has:this cannot be pulled")
 
 
-def test_ctrl_c_ends_the_build_and_leaves_nothing(small: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_a_build_that_is_stopped_leaves_nothing(small: Path, tmp_path: Path, number: signal.Signals) -> None:
     (small / "templates").mkdir()
     (small / "templates" / "basic.j2").write_text(
         '{% extends "byoc/basic.j2" %}{% block files %}RUN echo begun && sleep 120{% endblock %}'
@@ -383,9 +384,9 @@ def test_ctrl_c_ends_the_build_and_leaves_nothing(small: Path, tmp_path: Path) -
         assert any(line.strip() == "begun" for line in process.stderr)
         assert any(temporary.iterdir())
         started = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert time.monotonic() - started < 15
     assert list(temporary.iterdir()) == []
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if readable(path)]
