@@ -1,7 +1,7 @@
 """``byoc inspect``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ __all__ = ["inspect"]
 Examples:
   byoc inspect                                     the last build of this project
   byoc inspect registry.example/team/base:1.4      no engine needed, nothing is run
+  byoc inspect registry.example/team/base:1.4 --share
   byoc inspect docker:churn --files opt/program    what is in a folder of the image
 """
 )
@@ -26,14 +27,10 @@ Examples:
 @json_option
 @click.option("--platform", metavar="OS/ARCH", help="Of an image for several; else linux/amd64.")
 @click.option("--all", "everything", is_flag=True, help="Also every system package, variable and label.")
+@click.option("--share", is_flag=True, help="Keep it beside the image in its registry, for everybody.")
 @click.option("--files", "folder", metavar="DIR", help="List the files below a folder of the image instead.")
 def inspect(
-    image: str | None,
-    file: Path | None,
-    as_json: bool,
-    platform: str | None,
-    everything: bool,
-    folder: str | None,
+    image: str | None, file: Path | None, as_json: bool, everything: bool, folder: str | None, **wishes: Any
 ) -> None:
     """What IMAGE holds: interpreters, packages, system, layers.
 
@@ -44,7 +41,7 @@ def inspect(
     from byoc_kit.inventory.document import to_json
     from byoc_kit.work.inspect import inspect as do
 
-    found = do(image, file, platform=platform, talk=talk())
+    found = do(image, file, talk=talk(), **wishes)
     if folder is not None:
         listed = _listed(found.index, folder)
         data = {"schema": "byoc/files/1", "reference": found.inventory.reference, "files": listed}
