@@ -86,6 +86,8 @@ def test_an_isolated_container_is_not_told_of_aws() -> None:
         ("C:/data", "C:/data", None),
         ("C:/data:/opt/ml/processing/x", "C:/data", "/opt/ml/processing/x"),
         ("/a:b/c", "/a:b/c", None),
+        ("s3://b/raw", "s3://b/raw", None),
+        ("s3://b/raw:/opt/ml/processing/x", "s3://b/raw", "/opt/ml/processing/x"),
     ],
 )
 def test_an_input_is_a_path_and_perhaps_a_place(text: str, path: str, target: str | None) -> None:

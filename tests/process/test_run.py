@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import docker
 import pytest
 
 from rig.projects import Command
+from rig.s3 import s3_server
 
 pytestmark = pytest.mark.engine
 
@@ -119,7 +121,7 @@ def test_several_hosts_share_the_data_and_merge_what_they_leave(byoc: Command, b
     refused = byoc("run", "process", base, "--job", "job.json", cwd=here, check=False)
     assert refused.returncode == 2
     assert "input raw: s3://b/raw" in refused.stderr
-    assert "fix: add --input raw=PATH" in refused.stderr
+    assert "fix: add --input raw=PATH; or fetch them: --fetch" in refused.stderr
     done = byoc("run", "process", base, "--job", "job.json", "--input", "raw=data", "--input", CODE, cwd=here)
     left = Path(done.stdout.strip()) / "output/facts"
     assert {file.name: file.read_text() for file in left.iterdir()} == {
@@ -131,6 +133,23 @@ def test_several_hosts_share_the_data_and_merge_what_they_leave(byoc: Command, b
     assert "output/facts/same.txt was written by algo-1, algo-2" in done.stderr
     assert "algo-2 | processing on algo-2" in done.stderr
     assert Path(done.stdout.strip()).name.startswith("from-file-")
+
+
+def test_inputs_are_fetched_from_s3(byoc: Command, base: str, here: Path) -> None:
+    with s3_server() as environment:
+        session = boto3.Session(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        client = session.client("s3", endpoint_url=environment["AWS_ENDPOINT_URL"], region_name="us-east-1")
+        client.create_bucket(Bucket="data")
+        client.put_object(Bucket="data", Key="raw/a.csv", Body=b"1")
+        words = ["--input", "raw=s3://data/raw/"]
+        done = byoc("run", "process", base, *RUN, *words, cwd=here, env=environment)
+    seen = facts(done.stdout)
+    assert "/opt/ml/processing/input/raw/a.csv" in seen["files"]
+    inputs = {
+        each["InputName"]: each["S3Input"]
+        for each in seen["config"]["processingjobconfig.json"]["ProcessingInputs"]
+    }
+    assert inputs["raw"]["S3Uri"].startswith("s3://data/raw")
 
 
 def test_an_input_may_lie_within_another(byoc: Command, base: str, here: Path) -> None:

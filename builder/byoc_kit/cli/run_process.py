@@ -49,8 +49,9 @@ Examples:
     "inputs",
     metavar="NAME=PATH[:LOCALPATH]",
     multiple=True,
-    help="A file or folder of this machine; LOCALPATH is its place in the container.",
+    help="A file or folder of this machine, or s3://...; LOCALPATH is its place in the container.",
 )
+@click.option("--fetch", is_flag=True, help="Fetch the job file's inputs from S3.")
 @click.option(
     "--output",
     "outputs",

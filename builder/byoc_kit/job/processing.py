@@ -37,6 +37,8 @@ class ProcessingInput:
     uri: str
     """S3Uri, as the config file tells it."""
     distribution: Distribution = "FullyReplicated"
+    fetched: bool = False
+    """Whether *source* is fetched from *uri* before the job starts."""
     writable: bool = False
     """Whether the container gets a copy that it may change; else the data themselves, read-only."""
 
@@ -161,7 +163,9 @@ def processing_container(
 def input_argument(text: str, name: str) -> tuple[str, PurePosixPath | None]:
     """``PATH[:LOCALPATH]`` of ``--input NAME=``: where the data are, and where they go. Raises UsageError."""
     path, colon, target = text.rpartition(":/")
-    if len(path) == 1 and path.isalpha():  # C:/data is a path of Windows, no place in a container
+    if (
+        len(path) == 1 and path.isalpha()
+    ) or path == "s3":  # C:/data and s3://bucket have a colon of their own
         colon = ""
     if path or not colon:
         return (path, PurePosixPath(f"/{target}")) if colon else (text, None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from byoc_kit.aws.s3 import fetch_prefix
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import typed_command
 from byoc_kit.job.processing import ProcessingJob, processing_container
@@ -114,6 +115,9 @@ def _prepared(
             stamp=stamp(),
             talk=talk,
         )
+        for given in job.inputs:
+            if given.fetched:
+                fetch_prefix(given.uri, Path(given.source), talk)
         place = processing.create(engine.state / "runs", job)
         session = Session(engine.client, job.name, talk=talk, keep=options.keep, isolated=job.isolated)
         hosts = []

@@ -17,8 +17,10 @@ from byoc_kit.job.processing import (
     output_argument,
 )
 from byoc_kit.job.processing_request import ProcessingRequest, RequestedInput, read_processing_request
+from byoc_kit.job.s3 import SCHEME, S3Uri
 from byoc_kit.job.types import host_names
 from byoc_kit.talk import Talk
+from byoc_kit.work.fetch import place_of, state_of
 from byoc_kit.work.jobs import DEFAULT_RUNTIME, PROGRAM, ContainerOptions, region, source_mounts
 from byoc_kit.work.project import Project
 
@@ -33,9 +35,11 @@ class ProcessOptions(ContainerOptions):
     """What can be asked of ``byoc run process``."""
 
     inputs: Mapping[str, str] = field(default_factory=dict)
-    """Name to ``PATH[:LOCALPATH]``; over those of byoc.toml or the job file."""
+    """Name to ``PATH[:LOCALPATH]``, PATH of this machine or ``s3://...``; over byoc.toml or the job file."""
     outputs: Sequence[str] = ()
     """``NAME[:LOCALPATH]``; over those of byoc.toml or the job file."""
+    fetch: bool = False
+    """Fetch the job file's inputs from S3 where nothing of this machine stands in for them."""
     entrypoint: Sequence[str] | None = None
     """ContainerEntrypoint; None: the job file's, else the image's own (PRC-01)."""
     arguments: Sequence[str] | None = None
@@ -138,18 +142,24 @@ def _inputs(
         for name, path in (spec.inputs if spec else {}).items()
     }
     wanted = {given.name: given for given in (request.inputs if request else ())}
-    _require_data([given for name, given in wanted.items() if name not in asked and name not in own])
+    missing = [given for name, given in wanted.items() if name not in asked and name not in own]
+    if not options.fetch:
+        _require_data(missing)
+    remote = {given.name: given.uri for given in missing}
     for name in dict.fromkeys([*(wanted or own), *asked]):
-        path, place = asked.get(name) or (own[name], None)
+        path, place = asked.get(name) or (str(own.get(name) or remote[name]), None)
         usual = wanted.get(name) or RequestedInput(
             name=name, uri=f"{BUCKET}/{job.name}/input/{name}", target=PLACE / "input" / name
         )
+        fetched = path.startswith(SCHEME)
+        uri = str(S3Uri.parse(path)) if fetched else usual.uri
         yield ProcessingInput(
             name=name,
-            source=Path(path).expanduser().resolve(),
+            source=place_of(state_of(project), uri) if fetched else Path(path).expanduser().resolve(),
             target=place or usual.target,
-            uri=usual.uri,
+            uri=uri,
             distribution=usual.distribution,
+            fetched=fetched,
             writable=_holds_the_program(place or usual.target, job),
         )
 
@@ -158,8 +168,10 @@ def _require_data(missing: Sequence[RequestedInput]) -> None:
     if missing:
         raise UsageError(
             f"{len(missing)} input{'s' * (len(missing) > 1)} of the job file need data of this machine",
-            why="byoc run process mounts local folders in place of S3 prefixes",
-            fix="add " + " ".join(f"--input {given.name}=PATH" for given in missing),
+            why="nothing is fetched from S3 unless you ask for it",
+            fix="add "
+            + " ".join(f"--input {given.name}=PATH" for given in missing)
+            + "; or fetch them: --fetch",
             id="BYOC-E442",
             details=[f"input {given.name}: {given.uri}" for given in missing],
         )
