@@ -7,12 +7,14 @@ compiled by the same version of Python, and is kept by wheel.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -76,22 +78,18 @@ def compiled(
     files: Mapping[str, Iterable[File]],
     python: str,
     store: Store,
-    wanted: Callable[[File], bool] = lambda _: True,
+    wanted: Callable[[File], bool] = module_of,
 ) -> tuple[File, ...]:
-    """Byte code of the modules among *files* (by wheel), made by the interpreter *python*.
+    """Byte code of the *wanted* modules among *files* (by wheel), made by the interpreter *python*.
 
-    *wanted*: which modules; all of a wheel's are made and kept. Modules that do not compile (of another
-    version's syntax, templates) have none.
+    Modules that do not compile (of another version's syntax, templates) have none.
     """
-    found: list[File] = []
-    with _Compiler(python) as compiler, Reader() as reader:
-        for members in files.values():
-            modules = [file for file in members if module_of(file)]
-            if modules:
-                archive = _kept(modules, compiler, store, reader)
-                given = {cache_path(file.path, compiler.tag) for file in modules if wanted(file)}
-                found += [file for file in _files(*archive) if file.path in given]
-    return tuple(found)
+    with _Compiler(python) as compiler:
+        who = compiler.who
+    jobs = [[file for file in members if module_of(file) and wanted(file)] for members in files.values()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        kept = pool.map(lambda modules: _kept(modules, python, who, store), filter(None, jobs))
+        return tuple(file for archive in kept for file in _files(*archive))
 
 
 def cache_path(module: str, tag: str) -> str:
@@ -101,7 +99,10 @@ def cache_path(module: str, tag: str) -> str:
 
 
 class _Compiler:
-    """An interpreter of the image's version in a process of its own: always in the same state."""
+    """An interpreter of the image's version, in a process of its own for each wheel.
+
+    What it compiled before would show in the bytes: marshal writes references to objects that live already.
+    """
 
     def __init__(self, python: str) -> None:
         self._process = subprocess.Popen(
@@ -138,15 +139,15 @@ class _Compiler:
         return self._process.stdout.read(size)
 
 
-def _kept(modules: list[File], compiler: _Compiler, store: Store, reader: Reader) -> tuple[Path, str]:
+def _kept(modules: list[File], python: str, who: str, store: Store) -> tuple[Path, str]:
     """A zip with the byte code of *modules* (of one wheel), and its SHA-256; made where it is not kept."""
-    key = _key(modules, compiler.who)
+    key = _key(modules, who)
     known = store.read(KIND, key)
     digest = known.get("digest") if isinstance(known, dict) else None
     path = store.blob(KIND, Digest(digest)) if isinstance(digest, str) and is_digest(digest) else None
     if path is None:
-        with tempfile.TemporaryFile() as file:
-            _write(file, modules, compiler, reader)
+        with tempfile.TemporaryFile() as file, _Compiler(python) as compiler:
+            _write(file, modules, compiler)
             file.seek(0)
             digest, path = store.put_blob(KIND, iter(lambda: file.read(CHUNK), b""))
         store.write(KIND, key, {"digest": digest})
@@ -163,8 +164,8 @@ def _key(modules: list[File], who: str) -> str:
     return state.hexdigest()
 
 
-def _write(file: IO[bytes], modules: list[File], compiler: _Compiler, reader: Reader) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+def _write(file: IO[bytes], modules: list[File], compiler: _Compiler) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, Reader() as reader:
         for module in modules:
             assert isinstance(module.body, InWheel)
             data = compiler(f"/{module.path}", reader.small(module.body.wheel, module.body.member))
