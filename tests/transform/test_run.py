@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import pytest
 
 from rig.projects import Command, Project
+from rig.s3 import s3_server
 
 pytestmark = pytest.mark.engine
 
@@ -87,6 +89,25 @@ def test_a_job_file_says_how(byoc: Command, host: str, here: Path) -> None:
     lost = byoc("run", "transform", host, "--job", "job.json", cwd=here, check=False)
     assert lost.returncode == 2
     assert "the job file's data are at s3://b/in" in lost.stderr
+
+
+def test_data_are_fetched_from_s3_when_that_is_said(byoc: Command, host: str, here: Path) -> None:
+    with s3_server() as environment:
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            region_name="us-east-1",
+        )
+        s3.create_bucket(Bucket="data")
+        for key in ("in/a.csv", "in/deep/b.csv"):
+            s3.put_object(Bucket="data", Key=key, Body=key.encode())
+        words = ["--input", "s3://data/in", "--env", "DO=upper", "--output", "out"]
+        done = byoc("run", "transform", host, *words, cwd=here, env=environment)
+    assert "fetching 2 of 2 objects of s3://data/in" in done.stderr
+    assert (here / "out/a.csv.out").read_text() == "IN/A.CSV"
+    assert (here / "out/deep/b.csv.out").read_text() == "IN/DEEP/B.CSV"
 
 
 def test_a_bad_file_fails_the_job_and_no_other_file(byoc: Command, host: str, here: Path, left: Left) -> None:

@@ -31,7 +31,8 @@ Examples:
 """,
 )
 @click.argument("image", required=False)
-@click.option("--input", "source", type=PATH, metavar="PATH", help="A file, or a folder of files.")
+@click.option("--input", "source", metavar="PATH", help="A file, a folder of files, or s3://BUCKET/PREFIX.")
+@click.option("--fetch", is_flag=True, help="Fetch the data of the job file from S3.")
 @click.option(
     "--output", "into", type=PATH, metavar="DIR", help="For the .out files.  [default: in .byoc/runs]"
 )

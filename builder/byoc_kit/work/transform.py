@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from byoc_kit.aws.job_file import read_job_file
+from byoc_kit.aws.s3 import fetch_prefix
 from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.job.batches import Split, Strategy
 from byoc_kit.job.joining import DataProcessing
 from byoc_kit.job.jsonpath import parse
 from byoc_kit.job.limits import job_name
 from byoc_kit.job.media import content_type
+from byoc_kit.job.s3 import SCHEME
 from byoc_kit.job.transform import (
     Assemble,
     Compression,
@@ -30,6 +32,7 @@ from byoc_kit.local import serving
 from byoc_kit.local.serving import Server
 from byoc_kit.local.transform import Input, Transformed, find_inputs, transform
 from byoc_kit.talk import Talk
+from byoc_kit.work.fetch import place_of, state_of
 from byoc_kit.work.hosting import Hosted, hosted, named_model
 from byoc_kit.work.jobs import ContainerOptions, job_base
 from byoc_kit.work.project import Project
@@ -44,8 +47,10 @@ OPERATION = "CreateTransformJob"
 class TransformOptions(ContainerOptions):
     """What can be asked of ``byoc run transform``; None: the job file's word, else as TransformJob says."""
 
-    source: Path | None = None
-    """A file, or a folder of files."""
+    source: str | Path | None = None
+    """A file, a folder of files, or ``s3://BUCKET/PREFIX``."""
+    fetch: bool = False
+    """Fetch what the job file names in S3, where no *source* stands in for it."""
     into: Path | None = None
     """Where the ``.out`` files go; None: a new folder below ``.byoc/runs``."""
     model: Path | None = None
@@ -145,7 +150,7 @@ def _job(
 ) -> tuple[TransformJob, tuple[Input, ...]]:
     """The job within the service's limits, and its files. Raises UsageError."""
     request = _request(options, talk)
-    source = _source(options, request)
+    source = _source(project, options, request, talk)
     inputs = find_inputs(source)
     if not inputs:
         raise _nothing_to_do(source, "there is no file in it")
@@ -184,16 +189,24 @@ def _request(options: TransformOptions, talk: Talk) -> TransformRequest | None:
     return request
 
 
-def _source(options: TransformOptions, request: TransformRequest | None) -> Path:
-    if options.source is None:
+def _source(
+    project: Project | None, options: TransformOptions, request: TransformRequest | None, talk: Talk
+) -> Path:
+    """The file or folder to transform, fetched where that is asked for. Raises ByocError."""
+    asked = request.uri if options.source is None and options.fetch and request else options.source
+    if asked is None:
         where = f"the job file's data are at {request.uri}" if request else "nothing says what to transform"
         raise UsageError(
             "no input is given",
-            why=f"{where}; byoc run transform takes files of this machine",
-            fix="add --input with a file or a folder",
+            why=f"{where}; byoc run transform takes files of this machine, and fetches only when told to",
+            fix="add --input with a file, a folder or s3://...; --fetch takes what a job file names",
             id="BYOC-E464",
         )
-    source = options.source.expanduser().absolute()
+    if str(asked).startswith(SCHEME):
+        folder = place_of(state_of(project), str(asked))
+        fetch_prefix(str(asked), folder, talk)
+        return folder
+    source = Path(asked).expanduser().absolute()
     if not source.exists():
         raise _nothing_to_do(source, "it is not there")
     return source
