@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from byoc_kit.work.api import run_process
 from rig.projects import PROCESSING, Command, Project
 
 pytestmark = pytest.mark.engine
@@ -41,6 +42,12 @@ def test_two_hosts_leave_files_of_their_own(project: Project, byoc: Command) -> 
     folder = project(PROCESSING)
     left = Path(byoc("run", "process", "--hosts", "2", cwd=folder).stdout.strip()) / "output"
     assert sorted(file.name for file in (left / "train").iterdir()) == ["algo-1.csv", "algo-2.csv"]
+
+
+def test_a_notebook_processes(project: Project) -> None:
+    result = run_process(project(PROCESSING), arguments=["--test-share", "0.5"], quiet=True)
+    assert result.message.endswith("72 of them to test with")
+    assert result.outputs["train"]["rows.csv"] > 1000
 
 
 def test_a_run_of_processing_is_no_model_to_serve(project: Project, byoc: Command) -> None:

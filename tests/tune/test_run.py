@@ -12,6 +12,7 @@ from typing import Any
 import docker
 import pytest
 
+from byoc_kit.work.api import run_tune
 from rig.projects import Command, Project
 from tune.requests import REQUEST
 
@@ -143,6 +144,21 @@ def test_a_mistake_says_what_why_and_fix(
     assert done.returncode == 2
     assert said in done.stderr
     assert "  fix: " in done.stderr
+
+
+def test_a_notebook_tunes(tuned: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run_tune(
+        tmp_path,
+        tuned,
+        ranges={"x": "0:8"},
+        training={"metrics": {"loss": "loss=([0-9.]+)"}},
+        minimize=True,
+        jobs=3,
+        quiet=True,
+    )
+    assert result.best is not None
+    assert (result.best.hyperparameters["x"], result.best.objective) == ("4", 0.0)
 
 
 @pytest.mark.parametrize("style", ["basic", "script-mode-1", "script-mode-2", "framework"])

@@ -19,18 +19,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, TypedDict, Unpack
+from typing import Any, Literal, TextIO, TypedDict, Unpack
 
 from byoc_kit.local.journal import Hear
 from byoc_kit.plan.types import Built
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.build import BuildOptions
 from byoc_kit.work.build import build as build_image
+from byoc_kit.work.process import ProcessOptions, ProcessResult
+from byoc_kit.work.process import run_process as process
 from byoc_kit.work.project import Project, load
 from byoc_kit.work.run import Endpoint, ServeOptions, TrainOptions, TrainResult, serve
 from byoc_kit.work.run import run_train as train
+from byoc_kit.work.tune import TuneOptions, TuneResult
+from byoc_kit.work.tune import run_tune as tune
 
-__all__ = ["Built", "Response", "ServeSession", "TrainResult", "build", "run_serve", "run_train"]
+__all__ = [
+    "Built",
+    "ProcessResult",
+    "Response",
+    "ServeSession",
+    "TrainResult",
+    "TuneResult",
+    "build",
+    "run_process",
+    "run_serve",
+    "run_train",
+    "run_tune",
+]
 
 FILE = "byoc.toml"
 
@@ -123,6 +139,10 @@ class Keywords(TypedDict, total=False):
 class TrainKeywords(Keywords, total=False):
     """What can be asked of a training job."""
 
+    metrics: Mapping[str, str]
+    """Name to the regular expression whose first group is the number; found ones are in the result."""
+    driver: Literal["sdk3"]
+    """As ModelTrainer of the SageMaker SDK 3 starts it, with the project's source."""
     job_file: Path
     """A CreateTrainingJob request as JSON."""
     sdk: bool
@@ -137,6 +157,58 @@ class TrainKeywords(Keywords, total=False):
     """Without a network but between the hosts."""
     time_limit: float
     """Seconds after which the job is stopped; a day without it."""
+    stop_after: float
+    """Seconds after which the job is stopped as StopTrainingJob does it."""
+    interrupt_after: float
+    """Seconds after which the hosts vanish as spot instances do; then the job begins anew."""
+    resume: str
+    """Whose checkpoints are there at the start: ``latest``, the id of a run, or a folder."""
+    fetch: bool
+    """Fetch the job file's channels from S3."""
+    warm_pool: bool
+    """Mount the cache folder that a managed warm pool keeps from job to job."""
+    limits: bool
+    """As much CPU and memory as the instance type has."""
+    gpus: int
+    """How many GPUs each host gets; -1: all."""
+
+
+class ProcessKeywords(Keywords, total=False):
+    """What can be asked of a processing job."""
+
+    outputs: Sequence[str]
+    """``NAME[:LOCALPATH]`` each: folders that the container fills."""
+    entrypoint: Sequence[str]
+    """In place of the image's own."""
+    arguments: Sequence[str]
+    """In place of the image's CMD."""
+    job_file: Path
+    """A CreateProcessingJob request as JSON."""
+    fetch: bool
+    """Fetch the job file's inputs from S3."""
+    hosts: int
+    """How many hosts, each a container."""
+    isolated: bool
+    """Without a network but between the hosts."""
+    time_limit: float
+    """Seconds after which the job is stopped; a day without it."""
+
+
+class TuneKeywords(TypedDict, total=False):
+    """What can be asked of a tuning job."""
+
+    objective: str
+    """The metric that is compared; without it the only one there is."""
+    minimize: bool
+    """Less is better."""
+    jobs: int
+    """How many training jobs; 4 without it."""
+    parallel: int
+    """How many at a time."""
+    seed: int
+    """Of the order of the values."""
+    job_file: Path
+    """A CreateHyperParameterTuningJob request as JSON."""
 
 
 class ServeKeywords(Keywords, total=False):
@@ -195,6 +267,47 @@ def run_train(
         **options,
     )
     return train(_load(project, image), image=image, options=asked, talk=_talk(quiet), hear=hear)
+
+
+def run_process(
+    project: str | Path = ".",
+    image: str | None = None,
+    *,
+    inputs: Mapping[str, str | Path] | None = None,
+    quiet: bool = False,
+    **options: Unpack[ProcessKeywords],
+) -> ProcessResult:
+    """Process here as SageMaker would, in the last build of *project* or in *image*. Raises ByocError.
+
+    *inputs* (name to a file or folder of this machine) go over those of byoc.toml. *options* are the long
+    options of ``byoc run process``: see :class:`ProcessKeywords`.
+
+        processed = byoc_kit.run_process("clean", inputs={"raw": "data"}, arguments=["--days", "3"])
+        print(processed.run / "output" / "train", processed.message)
+    """
+    asked = ProcessOptions(inputs={name: str(path) for name, path in (inputs or {}).items()}, **options)
+    return process(_load(project, image), image=image, options=asked, talk=_talk(quiet))
+
+
+def run_tune(
+    project: str | Path = ".",
+    image: str | None = None,
+    *,
+    ranges: Mapping[str, str] | None = None,
+    training: TrainKeywords | None = None,
+    quiet: bool = False,
+    **options: Unpack[TuneKeywords],
+) -> TuneResult:
+    """Train here once for each set of values of *ranges* (name to ``LOW:HIGH`` or ``A,B``). Raises ByocError.
+
+    *training* are the keywords of :func:`run_train` that all jobs share, *options* the long options of
+    ``byoc run tune``: see :class:`TuneKeywords`.
+
+        tuned = byoc_kit.run_tune("churn", ranges={"trees": "10:200"}, jobs=3)
+        print(tuned.best.hyperparameters, tuned.best.objective)
+    """
+    asked = TuneOptions(ranges=ranges or {}, training=TrainOptions(**(training or {})), **options)
+    return tune(_load(project, image), image=image, options=asked, talk=_talk(quiet))
 
 
 @contextmanager
