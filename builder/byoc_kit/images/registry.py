@@ -3,17 +3,15 @@
 Enough of the OCI distribution specification for reading back and tagging.
 """
 
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 import urllib3
 
 from byoc_kit.errors import ByocError
 from byoc_kit.images.http import redact
-from byoc_kit.images.keychain import docker_config
 from byoc_kit.images.session import Answer, Session
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.oci.digest import Digest, is_digest, verified
@@ -48,11 +46,6 @@ class RemoteRepository:
     """One repository of one registry."""
 
     session: Session
-
-    @classmethod
-    def open(cls, repository: Repository, environ: Mapping[str, str] = os.environ) -> Self:
-        """With the logins, proxy and certificates of *environ*. Nothing is sent yet."""
-        return cls(Session(repository, keychain=docker_config(environ), environ=environ))
 
     @property
     def repository(self) -> Repository:

@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from byoc_kit.images.moving import JOBS
-from byoc_kit.images.sink import open_sink
-from byoc_kit.images.source import open_image
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.reference import Location
 from byoc_kit.oci.transfer import Transfer
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.logins import logins
+from byoc_kit.work.images import open_image, open_sink
 
 __all__ = ["Copied", "copy"]
 
@@ -58,10 +56,10 @@ def copy(
     Whatever fails, no name at *target* means an image that is not whole, and the next run goes on from there.
     Raises ByocError.
     """
-    voice, keychain, wanted = talk or Silence(), logins(environ), platform or Platform()
+    voice, wanted = talk or Silence(), platform or Platform()
     with (
-        open_image(source, platform=wanted, environ=environ, talk=voice, keychain=keychain) as image,
-        open_sink(target, environ=environ, talk=voice, keychain=keychain, jobs=jobs) as sink,
+        open_image(source, platform=wanted, environ=environ, talk=voice) as image,
+        open_sink(target, environ=environ, talk=voice, jobs=jobs) as sink,
     ):
         transfer = sink.survey(image)
         voice.say(f"copying {image.reference}: {describe(transfer)}")

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 from byoc_kit.docker_api import Client
 from byoc_kit.engines.docker import Order, build_image
-from byoc_kit.images.sink import open_sink
-from byoc_kit.images.source import open_image
 from byoc_kit.oci.reference import Docker, parse_location
 from byoc_kit.plan.render import render
 from byoc_kit.plan.types import Built, EngineChoice, Output, Plan
 from byoc_kit.store import user_store
 from byoc_kit.talk import Talk
+from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.key import key_of
 from byoc_kit.work.places import place_of
 from byoc_kit.work.plan import look_into, plan_of, templates_of

@@ -11,8 +11,7 @@ from byoc_kit.assets import containers
 from byoc_kit.engines.layer.build import build_layers
 from byoc_kit.engines.layer.materials import Materials
 from byoc_kit.errors import ByocError
-from byoc_kit.images.sink import Sink, open_sink
-from byoc_kit.images.source import open_image
+from byoc_kit.images.sink import Sink
 from byoc_kit.oci.append import append
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.image import Image
@@ -23,6 +22,7 @@ from byoc_kit.spec.lock import Lock, LockedWheel
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Talk
 from byoc_kit.work.docker_build import Wishes
+from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.inspect import Inspected, read_image_files
 from byoc_kit.work.key import key_of
 from byoc_kit.work.lock import Locker, pinned_base

@@ -1,5 +1,6 @@
 """Who we are to registries: what ``docker login`` keeps, and for Amazon ECR what the AWS identity gives."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 
@@ -16,10 +17,10 @@ def logins(environ: Mapping[str, str] = os.environ) -> Callable[[str], Credentia
     A credential helper or login for an ECR host wins over the AWS identity. Asked again, ECR gives a fresh
     token. Raises ByocError: BYOC-E510 where stored logins cannot be read, BYOC-E804 where AWS refuses.
     """
-    stored = docker_config(environ)
+    stored = functools.cache(lambda: docker_config(environ))
 
     def find(host: str) -> Credentials | None:
-        found = stored(host)
+        found = stored()(host)
         if found is None and is_ecr(host):
             pair = authorization(host)
             return pair and Credentials(*pair)

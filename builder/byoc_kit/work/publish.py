@@ -12,11 +12,8 @@ from dataclasses import dataclass, replace
 from byoc_kit.contract.types import Evidence
 from byoc_kit.docker_api import connect
 from byoc_kit.errors import ByocError
-from byoc_kit.images.keychain import docker_config
 from byoc_kit.images.push import push
 from byoc_kit.images.registry import RemoteImage, RemoteRepository, read_image
-from byoc_kit.images.sink import open_sink
-from byoc_kit.images.source import open_image
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.manifest import Manifest, ManifestError, to_docker
 from byoc_kit.oci.reference import ImageReference, Named, parse_image
@@ -26,6 +23,8 @@ from byoc_kit.plan.record import Record
 from byoc_kit.plan.tags import content_tag
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.build import BuildOptions, build
+from byoc_kit.work.images import open_image, open_repository, open_sink
+from byoc_kit.work.logins import logins
 from byoc_kit.work.places import destination
 from byoc_kit.work.project import Project
 from byoc_kit.work.prove import make_record, prove
@@ -151,7 +150,7 @@ class Publisher:
     def _push(self, image_id: str, tag: str) -> None:
         repository = self.remote.repository
         self.talk.say(f"pushing {repository}:{tag}")
-        credentials = docker_config(self.environ)(str(repository.host))
+        credentials = logins(self.environ)(str(repository.host))
         with contextlib.closing(connect(self.environ)) as client:
             push(client, image_id, to=(repository, tag), credentials=credentials, talk=self.talk)
 
@@ -202,7 +201,7 @@ def refuse_conflicts(plan: PublishPlan) -> None:
 
 def _publisher(project: Project, talk: Talk | None, environ: Mapping[str, str]) -> Publisher:
     """Nothing is sent yet. Raises UsageError where byoc.toml names no registry."""
-    remote = RemoteRepository.open(destination(project), environ)
+    remote = open_repository(destination(project), environ)
     return Publisher(project=project, remote=remote, talk=talk or Silence(), environ=environ)
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from byoc_kit.aws.credentials import credentials
 from byoc_kit.docker_api import connect
-from byoc_kit.images.sink import open_sink
-from byoc_kit.images.source import open_image
 from byoc_kit.job.arguments import size
 from byoc_kit.job.container import ContainerPlan, typed_command
 from byoc_kit.local.containers import Session
@@ -19,6 +17,7 @@ from byoc_kit.local.shell import open_shell
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.reference import Archive, Docker, Layout, parse_image
 from byoc_kit.talk import Talk
+from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.jobs import ContainerOptions
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import keep_out_of_git, read_last_build

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from byoc_kit.docker_api import answers, connect
 from byoc_kit.errors import ByocError
 from byoc_kit.images.push import find_image
-from byoc_kit.images.source import open_image
 from byoc_kit.oci.reference import Docker, Named, parse_image
 from byoc_kit.plan.choose import DOCKER, LAYER
 from byoc_kit.plan.publish import Subject, Way
 from byoc_kit.spec.lockfile import lock_name
 from byoc_kit.work import build
 from byoc_kit.work.git import read_source
+from byoc_kit.work.images import open_image
 from byoc_kit.work.key import key_of
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build

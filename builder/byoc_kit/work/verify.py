@@ -11,14 +11,14 @@ from byoc_kit.docker_api import connect
 from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.images.daemon import config, look
 from byoc_kit.images.push import image_size
-from byoc_kit.images.registry import RemoteImage, RemoteRepository, read_image
-from byoc_kit.images.source import open_image
+from byoc_kit.images.registry import RemoteImage, read_image
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.oci.manifest import Manifest
 from byoc_kit.oci.reference import Docker, ImageReference, Named, parse_image
 from byoc_kit.spec.types import Target
 from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.images import open_image, open_repository
 from byoc_kit.work.inspect import read_image_files
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
@@ -100,7 +100,7 @@ def gather_engine(name: str, expected: Platform | None, talk: Talk, environ: Map
 
 def gather_registry(reference: Named, expected: Platform | None, environ: Mapping[str, str]) -> Evidence:
     """Evidence on an image of a registry: config and manifest, a few kilobytes; no layer is fetched."""
-    remote = RemoteRepository.open(reference.repository, environ)
+    remote = open_repository(reference.repository, environ)
     found = read_image(remote, reference.target, expected)
     evidence = Evidence(image=str(reference), config=found.config, targets=(), expected=expected)
     return with_manifest(evidence, found)
