@@ -4,10 +4,12 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -145,7 +147,8 @@ class Layout:
         """A server; killed at the end if it still runs. *workers* None: the server decides."""
         port = free_port()
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "PYTHON"))}
-        environ |= {"SAGEMAKER_BIND_TO_PORT": str(port)} | dict(env or {})
+        scratch = tempfile.mkdtemp()  # short: sockets are made below it
+        environ |= {"SAGEMAKER_BIND_TO_PORT": str(port), "TMPDIR": scratch} | dict(env or {})
         command = [PYTHON, str(starter), "--model-dir", str(self.model)]
         command += ["--code", str(self.code)] if code else []
         if "--workers" not in arguments and workers:
@@ -163,6 +166,7 @@ class Layout:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def fail(self, *arguments: str, env: Mapping[str, str] | None = None, code: bool = True) -> Running:
         """A server that is expected to end by itself, soon, with a code other than 0."""

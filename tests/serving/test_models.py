@@ -485,6 +485,15 @@ def test_models_end_when_the_server_is_killed(layout: Layout) -> None:
         until(lambda: all(map(gone, children)), 5)
 
 
+def test_a_temporary_folder_that_is_too_deep_for_sockets_is_explained(layout: Layout) -> None:
+    deep = layout.folder / ("deep" * 20)
+    deep.mkdir()
+    ended = layout.fail("--targets", "multi-model", env={"TMPDIR": str(deep)})
+    assert "has too long a name" in ended.stderr
+    assert "set TMPDIR" in ended.stderr
+    assert list(deep.iterdir()) == []
+
+
 def test_a_machine_without_room_for_a_process_says_507(layout: Layout) -> None:
     starter = layout.folder / "limited.py"
     starter.write_text(f"""
