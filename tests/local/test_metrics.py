@@ -1,7 +1,12 @@
 """A job's metrics while it runs: the meter alone, and runs of containers."""
 
+import contextlib
 import io
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +91,31 @@ def test_an_expression_without_a_number_is_refused_before_anything_starts(
     assert done.returncode == 2
     assert "error [BYOC-E447]: 1 of the job's metric definitions find no number" in done.stderr
     assert not (tmp_path / ".byoc/runs").exists()
+
+
+@pytest.mark.engine
+def test_a_terminal_shows_the_curve(algo: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "byoc_kit",
+        "run",
+        "train",
+        algo,
+        "--metric",
+        "progress=progress ([0-9]+)",
+    ]
+    environ = {name: value for name, value in os.environ.items() if name != "CI"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, env={**environ, "TERM": "xterm"}
+    ) as child:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # what reading ends with when the other side is closed
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+    os.close(ours)
+    assert child.returncode == 0
+    assert "progress  ▅  3" in shown.decode()
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h") > 0, "the cursor is given back"
