@@ -86,13 +86,16 @@ def test_what_a_kept_run_left_in_the_engine_goes_and_others_stay(
 ) -> None:
     owner = {"byoc.owner": f"{engine.info()['Name']}:999999999:1", "byoc.keep": "true"}
     mine, others = "byoc-clean-test-2026-01-01-00-00-00-000", "byoc-clean-test-other-2026-01-01-00-00-00-000"
-    networks = [engine.networks.create(f"byoc-{run}", labels={RUN: run, **owner}) for run in (mine, others)]
+    tuned = "tuned-261121-074052-001-145d08b3"  # not named after the image, but its folder is here
+    (project / ".byoc/runs" / tuned).mkdir()
+    names = (mine, others, tuned)
+    networks = [engine.networks.create(f"byoc-{run}", labels={RUN: run, **owner}) for run in names]
     try:
         dry = json.loads(byoc("clean", "--dry-run", "--json", cwd=project).stdout)
-        assert dry["engine_runs"] == [mine]
+        assert dry["engine_runs"] == [mine, tuned]
         byoc("clean", cwd=project)
         left = {network.name for network in engine.networks.list(filters={"label": RUN})}
-        assert f"byoc-{mine}" not in left
+        assert not {f"byoc-{mine}", f"byoc-{tuned}"} & left
         assert f"byoc-{others}" in left
     finally:
         for network in networks:

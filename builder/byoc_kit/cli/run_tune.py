@@ -50,6 +50,7 @@ Examples:
 @click.option(
     "--metric", "metrics", metavar="NAME=REGEX", multiple=True, help="A number to pick from the log."
 )
+@click.option("--fetch", is_flag=True, help="Fetch the job file's channels from S3.")
 @click.option("--sdk", is_flag=True, help="Encode hyperparameters as the SageMaker SDK does.")
 @click.option("--instance-type", help="What resourceconfig.json says.  [default: ml.m5.xlarge]")
 @click.option(

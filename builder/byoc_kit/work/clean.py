@@ -71,8 +71,7 @@ def find_leftovers(
     folders = _folders(project.state / "runs", everything=everything)
     try:
         with contextlib.closing(connect(environ)) as client:
-            named = f"{re.escape(project.spec.image.name)}-[0-9-]+"
-            runs = tuple(run for run in left_runs(client, kept=True) if re.fullmatch(named, run))
+            runs = tuple(run for run in left_runs(client, kept=True) if _is_ours(run, project))
             found = tuple(name for name in _built(project) if find_image(client, name)) if images else ()
     except ByocError as error:
         if images:
@@ -95,6 +94,12 @@ def remove_leftovers(project: Project, leftovers: Leftovers, environ: Mapping[st
     latest = project.state / "runs" / "latest"
     if latest.is_symlink() and not latest.exists():
         latest.unlink()
+
+
+def _is_ours(run: str, project: Project) -> bool:
+    """Whether *run* is of *project*: by its folder, or, where that is gone, by the name of the image."""
+    named = f"{re.escape(project.spec.image.name)}-[0-9-]+"
+    return (project.state / "runs" / run).is_dir() or re.fullmatch(named, run) is not None
 
 
 def _folders(runs: Path, *, everything: bool) -> tuple[Path, ...]:
