@@ -84,6 +84,16 @@ def test_frozen_writes_nothing(write: Write, here: Here) -> None:
     assert not (here.root / "pylock.byoc.toml").exists()
 
 
+def test_looking_at_what_would_be_locked_writes_nothing(write: Write, here: Here) -> None:
+    one = locker(write("tool"), here)
+    lock = one.current()
+    assert not one.path.exists()
+    one.keep(lock)
+    assert one.present() == lock
+    one.keep(replace(lock, wheels=()))
+    assert one.present() == lock
+
+
 def test_a_stale_lock_is_no_answer_and_says_which_key_changed(write: Write, here: Here) -> None:
     made(write("tool"), here)
     project = write("tool", "helper>=1", more='protect = ["six"]')

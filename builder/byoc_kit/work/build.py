@@ -35,6 +35,8 @@ class BuildOptions:
     """Name of the image in the engine, ``NAME[:TAG]``; None: ``<image name>:latest``."""
     no_cache: bool = False
     """Run every step again (docker engine)."""
+    frozen: bool = False
+    """Build from the lock that is there, and write none (layer engine)."""
     engine: str | None = None
     """``auto``, ``docker`` or ``layer``; None: as byoc.toml and the settings say."""
     output: str | None = None
@@ -100,7 +102,9 @@ def decided(
         choice = _chosen(project, facts, problem)
         output = output_of(project, options.output, daemon=client is not None)
         tag = options.tag or f"{project.spec.image.name}:latest"
-        wishes = Wishes(choice=choice, output=output, tag=tag, no_cache=options.no_cache)
+        wishes = Wishes(
+            choice=choice, output=output, tag=tag, no_cache=options.no_cache, frozen=options.frozen
+        )
         if choice.name == LAYER:
             found = _layered(stack, project, wishes, voice, environ)
             if not isinstance(found, str):

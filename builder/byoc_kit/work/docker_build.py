@@ -28,6 +28,8 @@ class Wishes:
     output: Output
     tag: str
     no_cache: bool
+    frozen: bool = False
+    """Whether a lock must be there already (layer engine)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

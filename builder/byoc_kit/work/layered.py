@@ -92,6 +92,7 @@ class LayerBuild:
     def _wheels(self) -> Mapping[str, Path]:
         if self.plan.lock is None:
             return {}
+        self.locker.keep(self.plan.lock)
         with measured(self.store, "fetch", sum(wheel.size or 0 for wheel in self.plan.download)):
             return self.locker.wheels(self.plan.lock)
 
@@ -119,7 +120,7 @@ def layer_build(
         inventory = replace(seen.inventory, reference=spec.image.base)
         locker = Locker(project=project, inventory=inventory, store=store, environ=environ, talk=talk)
         plan = replace(plan_of(project, inventory, talk=talk), engine=wishes.choice, output=wishes.output)
-        plan = replace(plan, lock=_lock(locker, plan))
+        plan = replace(plan, lock=_lock(locker, plan, frozen=wishes.frozen))
         key = key_of(plan, project.root)
         place = place_of(wishes.output, name=wishes.tag, key=key)
         with open_sink(place, environ=environ, talk=talk) as sink:
@@ -137,12 +138,12 @@ def layer_build(
             )
 
 
-def _lock(locker: Locker, plan: Plan) -> Lock | None:
+def _lock(locker: Locker, plan: Plan, *, frozen: bool) -> Lock | None:
     """The lock for the python step; None where there is none to make."""
     if not any(step.kind == "python" for step in plan.steps):
         return None
     try:
-        return locker.current()
+        return locker.current(frozen=frozen)
     except ByocError as error:
         if error.id in NEEDS_A_RUN:
             raise Unlocked(error) from error

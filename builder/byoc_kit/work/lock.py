@@ -109,15 +109,15 @@ class Locker:
     def current(self, *, frozen: bool = False) -> Lock:
         """The lock to build from: the one that is there if it is fresh, else, where none is, a new one.
 
-        Wheels that are built here are built, and told as they came out. Raises ByocError: BYOC-E901 where
-        the lock is stale, BYOC-E902 where there is none and *frozen* forbids to write it, BYOC-E903 where
-        the base refuses what is asked.
+        Nothing is written: see :meth:`keep`. Wheels that are built here are built, and told as they came
+        out. Raises ByocError: BYOC-E901 where the lock is stale, BYOC-E902 where there is none and *frozen*
+        wants one, BYOC-E903 where the base refuses what is asked.
         """
         found = self.present()
         if found is None:
             if frozen:
                 raise _none(self.path)
-            return self.made().lock
+            return self._answer(None, ()).lock
         resolver = self.resolver()
         local = resolver.local()
         changed = _changed(found, resolver, local)
@@ -131,19 +131,29 @@ class Locker:
         :data:`ALL` in *upgrade* forgets the old one. Raises ByocError (BYOC-E903) where the base refuses.
         """
         old = None if ALL in upgrade else self._usable()
-        resolver = self.resolver()
-        answer = resolver.answer(keep=old, upgrade=[name for name in upgrade if name != ALL])
-        if answer.lock is None:
-            raise refusal(answer.delta.refused, self.project.spec.image.base)
-        text = write_lock(answer.lock).encode()
-        before = self.path.read_bytes() if self.path.exists() else None
-        if text != before:
+        found = self._answer(old, [name for name in upgrade if name != ALL])
+        text = write_lock(found.lock).encode()
+        changed = not self.path.exists() or self.path.read_bytes() != text
+        if changed:
             self._write(text)
-        return Outcome(path=self.path, lock=answer.lock, delta=answer.delta, changed=text != before)
+        return replace(found, changed=changed)
+
+    def keep(self, lock: Lock) -> None:
+        """Write *lock*, as :meth:`current` gave it, where there is none yet. Raises UsageError."""
+        if not self.path.exists():
+            self._write(write_lock(lock).encode())
+            self.talk.note(f"{self.path.name} is written: keep it in version control")
 
     def wheels(self, lock: Lock) -> dict[str, Path]:
         """File name to file, for every wheel of *lock* as :meth:`current` gave it. Raises ByocError."""
         return self.resolver().tools.fetcher.all(lock.wheels)
+
+    def _answer(self, old: Lock | None, upgrade: Sequence[str]) -> Outcome:
+        """A new lock, not written. Raises ByocError."""
+        found = self.resolver().answer(keep=old, upgrade=upgrade)
+        if found.lock is None:
+            raise refusal(found.delta.refused, self.project.spec.image.base)
+        return Outcome(path=self.path, lock=found.lock, delta=found.delta, changed=True)
 
     def _usable(self) -> Lock | None:
         """The old lock, if it can be read: making a new one is the way out where it cannot."""
@@ -199,11 +209,13 @@ def locked(
     talk: Talk | None = None,
     frozen: bool = False,
 ) -> Lock:
-    """The lock to build *project* from: see :meth:`Locker.current`. Raises ByocError."""
+    """The lock to build *project* from, written where there was none: see :meth:`Locker.current`."""
     locker = Locker(
         project=project, inventory=inventory, store=store, environ=environ, talk=talk or Silence()
     )
-    return locker.current(frozen=frozen)
+    lock = locker.current(frozen=frozen)
+    locker.keep(lock)
+    return lock
 
 
 def pinned_base(project: Project) -> Location:
@@ -299,7 +311,7 @@ def _none(path: Path) -> UsageError:
     return UsageError(
         f"there is no {path.name}",
         why="--frozen forbids to write one",
-        fix="run `byoc lock` without --frozen, and commit the file",
+        fix="run `byoc lock`, and commit the file",
         id="BYOC-E902",
     )
 
