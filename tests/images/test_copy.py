@@ -3,7 +3,7 @@
 import gzip
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import docker
@@ -11,12 +11,14 @@ import pytest
 
 from byoc_kit.errors import ByocError
 from byoc_kit.images.archive import archive_chunks
+from byoc_kit.images.daemon_sink import DaemonSink
 from byoc_kit.images.sink import open_sink
 from byoc_kit.images.source import open_image
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.image import Image
 from byoc_kit.oci.manifest import DOCKER_LAYER
-from byoc_kit.oci.reference import parse_location
+from byoc_kit.oci.reference import Docker, parse_location
+from byoc_kit.talk import Silence
 from rig.images import MemoryLayer, image_of, made_image, noise, tar_of
 from rig.lying import lying
 
@@ -138,6 +140,68 @@ def test_into_an_engine_that_has_the_base_only_new_layers_travel(
     finally:
         for each in ids:
             engine.images.remove(each.removeprefix("docker:"), force=True)
+
+
+def test_an_engine_that_wants_all_layers_after_all_gets_them(
+    engine: docker.DockerClient, environ: Mapping[str, str]
+) -> None:
+    class Hopeful(DaemonSink):
+        """Believes that the engine has what it does not have."""
+
+        def _chains(self) -> Iterator[Sequence[str]]:
+            yield [layer.diff_id for layer in image.layers]
+
+    image = image_of([MemoryLayer.of(tar_of({**each, "unique": uuid.uuid4().bytes})) for each in FILES])
+    name = f"byoc-test-hope-{uuid.uuid4().hex[:12]}"
+    hopeful = Hopeful(Docker(name), engine, Silence())
+    assert hopeful.missing(image.layers) == ()
+    try:
+        hopeful.write(image, tag=True)
+        with open_image(parse_location(f"docker:{name}"), environ=environ) as found:
+            assert contents(found) == contents(image)
+    finally:
+        engine.images.remove(name, force=True)
+
+
+def test_an_image_of_the_engine_is_saved_once_and_only_for_its_bytes(
+    engine: docker.DockerClient, registry: str, environ: Mapping[str, str]
+) -> None:
+    name = f"docker:byoc-test-once-{uuid.uuid4().hex[:12]}"
+    target = f"{registry}/copy/once:1"
+    layer = MemoryLayer.of(tar_of({**FILES[1], "unique": uuid.uuid4().bytes}))
+    exact = write(image_of([layer]), name, environ)
+    try:
+        told = [Told(), Told(), Told()]
+        for each in told[:2]:
+            with (
+                open_image(parse_location(name), environ=environ, talk=each) as image,
+                open_sink(parse_location(target), environ=environ, talk=each) as sink,
+            ):
+                sink.write(image, tag=True)
+        assert [bool(each.tasks) for each in told] == [True, False, False]
+        with open_image(parse_location(exact), environ=environ, talk=told[2]) as image:
+            assert told[2].tasks == []
+            assert contents(image) == [gzip.decompress(layer.blob)]
+        assert told[2].tasks
+    finally:
+        engine.images.remove(exact.removeprefix("docker:"), force=True)
+
+
+class Told(Silence):
+    """Remembers which transfers from the engine there were."""
+
+    def __init__(self) -> None:
+        self.tasks: list[str] = []
+
+    def progress(self, task: str, done: int, total: int | None) -> None:
+        if task.startswith("from the engine"):
+            self.tasks.append(task)
+
+
+def test_a_destination_is_not_guessed(environ: Mapping[str, str]) -> None:
+    with pytest.raises(ByocError) as caught:
+        write(made_image(FILES[1]), "churn:1", environ)
+    assert caught.value.id == "BYOC-E530"
 
 
 def test_what_docker_saves_is_read(

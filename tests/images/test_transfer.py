@@ -186,6 +186,12 @@ def test_a_refusal_is_told_with_its_code(registry: Lying, status: int) -> None:
     assert f"{status} DENIED" in error.what
 
 
+def test_a_repository_that_must_be_made_first_is_told(registry: Lying) -> None:
+    body = b'{"errors": [{"code": "NAME_UNKNOWN"}]}'
+    registry.on("POST", "/uploads/", answer(404, {}, body), times=99)
+    assert refused(registry, made_image(BIG), "BYOC-E529").what.endswith("/t/a does not exist")
+
+
 def test_an_upload_without_a_place_is_told(registry: Lying) -> None:
     registry.on("POST", "/uploads/", answer(202), times=99)
     refused(registry, made_image(BIG), "BYOC-E507")

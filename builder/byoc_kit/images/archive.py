@@ -30,7 +30,7 @@ from byoc_kit.oci.manifest import (
     docker_manifest,
 )
 
-__all__ = ["ArchiveLayer", "archive_chunks", "open_archive", "read_archive", "spooled"]
+__all__ = ["ArchiveLayer", "archive_chunks", "check_platform", "open_archive", "read_archive", "spooled"]
 
 CHUNK: Final = 1 << 20  # bytes
 LIMIT: Final = 32 << 20  # bytes of manifest.json, and of a config
@@ -83,14 +83,19 @@ def read_archive(file: IO[bytes], reference: str, platform: Platform) -> Image:
         image = assemble(reference, manifest, raw, lambda *_: next(left))
     except (tarfile.TarError, ManifestError, KeyError, TypeError, ValueError, zlib.error) as error:
         raise _no_archive(reference, str(error) or type(error).__name__) from error
+    check_platform(image, platform)
+    return image
+
+
+def check_platform(image: Image, platform: Platform) -> None:
+    """Raises ByocError (BYOC-E508) where *image* is for another one."""
     if image.config.platform != platform:
         raise ByocError(
-            f"{reference} holds no image for {platform}",
+            f"{image.reference} holds no image for {platform}",
             why=f"it is for {image.config.platform}",
             fix=f"name that platform: --platform {image.config.platform}",
             id="BYOC-E508",
         )
-    return image
 
 
 def archive_chunks(image: Image, names: Sequence[str], *, without: Iterable[Digest] = ()) -> Iterator[bytes]:

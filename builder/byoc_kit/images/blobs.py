@@ -18,7 +18,7 @@ from byoc_kit.images.patience import Patience
 from byoc_kit.images.session import BrokenError, Session
 from byoc_kit.oci.digest import verified
 from byoc_kit.oci.manifest import Descriptor
-from byoc_kit.oci.reference import Repository
+from byoc_kit.oci.reference import Repository, is_ecr
 
 __all__ = ["Blobs", "Readable"]
 
@@ -141,6 +141,8 @@ class Blobs:
     def _begin(self) -> str:
         """Where to send a blob."""
         answer = self.session.call("POST", "blobs/uploads/", body=b"")
+        if answer.status == 404:
+            raise self._no_repository(answer)
         self._expect(answer, {202}, "opening an upload")
         return self._location(answer, self.session.root)
 
@@ -206,6 +208,17 @@ class Blobs:
     def _expect(self, answer: Answer, statuses: set[int], doing: str) -> None:
         if answer.status not in statuses:
             raise self.session.unexpected(answer, doing)
+
+    def _no_repository(self, answer: Answer) -> ByocError:
+        """Most registries make a repository with its first blob; ECR wants it made before."""
+        host, path = str(self.repository.host), self.repository.path
+        make = f"`aws ecr create-repository --repository-name {path}`" if is_ecr(host) else "make it there"
+        return ByocError(
+            f"{self.repository} does not exist",
+            why=f"the registry answered {answer.codes} when a layer was to be sent",
+            fix=f"{make}, or check the name",
+            id="BYOC-E529",
+        )
 
     def _lie(self, blob: Descriptor, why: str) -> ByocError:
         return ByocError(

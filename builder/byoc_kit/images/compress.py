@@ -6,11 +6,12 @@ and 15 % bigger; where isal is not installed, zlib's level 1 does it. Both write
 
 import importlib.util
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from byoc_kit.images.moving import at_once
 from byoc_kit.oci.digest import Digest, verified
 from byoc_kit.oci.image import Image, Layer
 from byoc_kit.oci.manifest import (
@@ -61,8 +62,12 @@ def compressed(image: Image, store: Store, talk: Talk) -> Image:
     """
     if not any(_is_plain(layer) for layer in image.layers):
         return image
-    layers = tuple(_stored(layer, store, talk) if _is_plain(layer) else layer for layer in image.layers)
+    layers = tuple(at_once([_packs(layer, store, talk) for layer in image.layers]))
     return replace(image, manifest=_manifest(image, layers), layers=layers)
+
+
+def _packs(layer: Layer, store: Store, talk: Talk) -> Callable[[], Layer]:
+    return lambda: _stored(layer, store, talk) if _is_plain(layer) else layer
 
 
 def _is_plain(layer: Layer) -> bool:

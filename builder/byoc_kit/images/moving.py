@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.image import Layer
@@ -93,9 +93,12 @@ class _Counted:
             self.meter.moved(self.descriptor, done)
 
 
+T = TypeVar("T")
+
+
 def at_once(
-    tasks: Sequence[Callable[[], object]], *, jobs: int = JOBS, stopped: threading.Event | None = None
-) -> list[object]:
+    tasks: Sequence[Callable[[], T]], *, jobs: int = JOBS, stopped: threading.Event | None = None
+) -> list[T]:
     """What *tasks* return, in their order. The first that fails ends the others, and its error is raised."""
     if len(tasks) < 2 or jobs < 2:
         return [task() for task in tasks]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from byoc_kit import docker_api
+from byoc_kit.errors import UsageError
 from byoc_kit.images.archive_sink import ArchiveSink
 from byoc_kit.images.daemon_sink import DaemonSink
 from byoc_kit.images.keychain import Credentials, docker_config
@@ -17,7 +18,7 @@ from byoc_kit.images.moving import JOBS
 from byoc_kit.images.registry_sink import RegistrySink
 from byoc_kit.images.registry_source import connect
 from byoc_kit.oci.image import Image, Layer
-from byoc_kit.oci.reference import Archive, Docker, Layout, Location
+from byoc_kit.oci.reference import Archive, Docker, Layout, Location, Named
 from byoc_kit.oci.transfer import Transfer
 from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
@@ -60,7 +61,19 @@ def open_sink(
         with contextlib.closing(docker_api.connect(environ)) as client:
             yield DaemonSink(location, client, voice)
     else:
+        if location.repository.host is None:
+            raise _nowhere(location)
         logins = keychain or docker_config(environ)
         session = connect(location.repository, environ, logins, actions="pull,push")
         with contextlib.closing(session):
             yield RegistrySink(location, session, store, voice, jobs)
+
+
+def _nowhere(location: Named) -> UsageError:
+    """A source without a registry is looked for; a destination is not guessed."""
+    return UsageError(
+        f"{location} does not say where the image is to go",
+        why="it names no registry",
+        fix=f"write docker:{location}, oci:DIR, archive:FILE, or a registry before it: a.example/{location}",
+        id="BYOC-E530",
+    )
