@@ -3,9 +3,12 @@
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import docker
 import pytest
+
+from rig.projects import Command, Project, edit, image
 
 IMAGE = Path(__file__).parent / "image"
 
@@ -17,6 +20,36 @@ def host(engine: docker.DockerClient, base: str) -> Iterator[str]:
     engine.images.build(path=str(IMAGE), buildargs={"BASE": base}, tag=name, rm=True)
     yield name
     engine.images.remove(name, force=True)
+
+
+TARGETS = ["training", "hosting", "batch", "serverless", "async", "streaming", "multi-model", "pipeline"]
+
+
+class Trained(Protocol):
+    """The fixture ``trained``."""
+
+    def __call__(self, style: str) -> Path:
+        """A project whose image is for every kind of hosting, built, and trained once."""
+        ...
+
+
+@pytest.fixture(scope="module")
+def trained(engine: docker.DockerClient, byoc: Command, project: Project) -> Iterator[Trained]:
+    """Projects by style; their images are gone at the end."""
+    made: dict[str, Path] = {}
+
+    def make(style: str) -> Path:
+        if style not in made:
+            made[style] = folder = project(style)
+            name = f"t-hosting-{style}-{uuid.uuid4().hex[:8]}"
+            edit(folder / "byoc.toml", {"image": {"name": name, "targets": TARGETS}})
+            byoc("build", cwd=folder)
+            byoc("run", "train", "--hp", "trees=5", cwd=folder)
+        return made[style]
+
+    yield make
+    for folder in made.values():
+        engine.images.remove(image(folder), force=True)
 
 
 @pytest.fixture

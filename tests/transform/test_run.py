@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from rig.projects import Command, Project
+from rig.projects import Command
 from rig.s3 import s3_server
 
 pytestmark = pytest.mark.engine
@@ -178,17 +178,3 @@ def test_a_shell_is_where_the_service_would_serve(byoc: Command, host: str, here
     words = ["--input", "rows.csv", "--shell"]
     done = byoc("run", "transform", host, *words, cwd=here, input="echo $SAGEMAKER_BATCH\n")
     assert done.stdout == "true\n"
-
-
-@pytest.mark.parametrize("style", ["basic", "script-mode-1", "script-mode-2", "framework"])
-def test_every_style_transforms(byoc: Command, project: Project, style: str) -> None:
-    """BAT-03: lines for lines."""
-    made = project(style)
-    byoc("run", "train", cwd=made)
-    rows = (made / "sample.csv").read_text().splitlines()
-    (made / "rows.csv").write_text("\n".join(rows * 40) + "\n")
-    words = ["--split", "line", "--assemble", "line", "--accept", "text/csv"]
-    done = byoc("run", "transform", "--input", "rows.csv", *words, cwd=made)
-    answers = (Path(done.stdout.strip()) / "rows.csv.out").read_text().splitlines()
-    assert len(answers) == 40 * len(rows)
-    assert answers == answers[: len(rows)] * 40
