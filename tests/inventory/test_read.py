@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from byoc_kit.inventory import Inventory, Libc, OsPackage, Python
+from byoc_kit.inventory.document import from_json, to_json
 from byoc_kit.inventory.layer import read_layer
 from byoc_kit.inventory.merge import merge
 from byoc_kit.inventory.packing import PackingError, pack_inventory, unpack_inventory
 from byoc_kit.inventory.read import layer_facts, take_inventory
+from byoc_kit.inventory.rpm import read_database
 from inventory.made import Entry, folder, image, link, tar, text
 
 STATUS = """Package: python3.11-minimal
@@ -467,3 +471,61 @@ def test_an_inventory_that_was_cut_is_noticed() -> None:
     for damaged in (packed[:-1], packed[: len(packed) // 2], b"", packed.replace(b'"distributions"', b'"x"')):
         with pytest.raises(PackingError):
             unpack_inventory(damaged)
+
+
+GARBAGE = st.one_of(
+    st.binary(max_size=300),
+    st.sampled_from(
+        [b"{", b"[]", b'{"name": 1}', b'"', b"\0" * 20, b'a,"\n', b"x" * 200_000, b"\xff\xfe: \xff"]
+    ),
+)
+NAMES = (
+    "etc/os-release",
+    "etc/passwd",
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d/x",
+    "lib/apk/db/installed",
+    "var/lib/rpm/rpmdb.sqlite",
+    "usr/lib/x86_64-linux-gnu/libc.so.6",
+    "opt/conda/conda-meta/x-1.json",
+    "opt/venv/pyvenv.cfg",
+    "usr/include/python3.11/patchlevel.h",
+    *(
+        f"usr/lib/python3/dist-packages/a-1.dist-info/{name}"
+        for name in ("METADATA", "RECORD", "INSTALLER", "direct_url.json")
+    ),
+    "usr/lib/python3/dist-packages/b.egg-info",
+    "usr/lib/python3/dist-packages/c.egg-link",
+    "usr/lib/python3/dist-packages/d.pth",
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), GARBAGE, max_size=6))
+def test_no_file_of_an_image_breaks_the_reading(files: Mapping[str, bytes]) -> None:
+    entries = [text(path, data) for path, data in files.items()]
+    found = read([*DEBIAN, *interpreter("opt/conda", 10), *venv("opt/venv", shared=True)], entries)
+    assert from_json(json.loads(json.dumps(to_json(found)))).pythons == found.pythons
+
+
+@pytest.mark.parametrize(
+    "record", ['{"url": 5, "dir_info": []}', '{"url": "http://[x", "dir_info": {"editable": 1}}', "[1]", "{"]
+)
+def test_a_strange_direct_url_is_none(record: str) -> None:
+    layer = distribution("usr/lib/python3/dist-packages", "a", "1", direct_url__json=record)
+    assert [each.direct_url for each in read(DEBIAN, layer).distributions or ()] == [None]
+
+
+def test_a_damaged_record_is_none() -> None:
+    layer = distribution("usr/lib/python3/dist-packages", "a", "1", RECORD="a" * 200_000 + ",,\n")
+    assert [each.files for each in read(DEBIAN, layer).distributions or ()] == [None]
+
+
+def test_a_database_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "rpmdb.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE VIEW Packages AS WITH RECURSIVE n(blob) AS (SELECT 1 UNION ALL SELECT blob + 1 FROM n)"
+            " SELECT NULL AS blob FROM n WHERE blob < 0"
+        )
+    connection.close()
+    assert read_database(path.read_bytes()) is None

@@ -1,5 +1,6 @@
 """The walker of tars and the inflater, against Python's own, and against what no layer may be."""
 
+import contextlib
 import gzip
 import io
 import tarfile
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byoc_kit.inventory.layer import read_layer
 from byoc_kit.oci.inflate import PIECE, InflateError, inflated
 from byoc_kit.oci.tar import Member, TarError, clean, walk
 from inventory.made import folder, link, tar, text
@@ -165,6 +167,21 @@ def negative() -> bytes:
 def test_refuses_what_is_no_layer(data: bytes, why: str) -> None:
     with pytest.raises(TarError, match=why):
         list(walk([data], lambda path, size: False))
+
+
+@given(st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 255)), max_size=4), st.integers(0, 12_000))
+def test_damage_ends_in_an_error_or_in_entries(flips: list[tuple[int, int]], length: int) -> None:
+    data = bytearray(tar(ENTRIES)[:length])
+    for position, value in flips:
+        if position < len(data):
+            data[position] = value
+    with contextlib.suppress(TarError):
+        read_layer([bytes(data)])
+
+
+def test_a_path_that_linux_cannot_open_is_refused() -> None:
+    with pytest.raises(TarError, match="5000 bytes"):
+        everything(tar([text("a/" * 2499 + "ab")]))
 
 
 PLAIN = tar(ENTRIES)

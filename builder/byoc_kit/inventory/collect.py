@@ -9,8 +9,12 @@ from typing import Final
 
 __all__ = ["reduce", "wanted"]
 
+Reducer = Callable[[bytes], bytes | None]
+
 LARGEST: Final = 64 << 20
 """Bytes; a larger file is not read, and what it would have told stays unknown."""
+SMALL: Final = 1 << 20
+"""The same for files of which a whole folder may be read."""
 
 PROGRAMS: Final = frozenset(
     [
@@ -54,14 +58,14 @@ def wanted(path: bytes, size: int) -> bool:
         return size <= LARGEST and b"bin/" in path
     suffix = name[-9:]
     if suffix[-4:] == b".pth" or suffix in {b".egg-link", b".egg-info"}:
-        return size <= LARGEST
+        return size <= SMALL
     if suffix[-5:] == b".json":
         return b"conda-meta/" in path and size <= LARGEST
     return (path in SYSTEM or path.startswith(b"var/lib/dpkg/status.d/")) and size <= LARGEST
 
 
-def reduce(path: bytes, data: bytes) -> bytes:
-    """What is kept of the file *path* with the content *data*; empty where it is not what its name says."""
+def reduce(path: bytes, data: bytes) -> bytes | None:
+    """What is kept of the file *path* with the content *data*; None where it is not what its name says."""
     name = path[path.rfind(b"/") + 1 :]
     rule = REDUCERS.get(name)
     if rule is None and path.startswith(b"var/lib/dpkg/status"):
@@ -80,10 +84,13 @@ def _headers(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
 
 
-def _record(data: bytes) -> bytes:
-    """The paths of RECORD, one on a line; a path that holds a line break could not be told from two."""
+def _record(data: bytes) -> bytes | None:
+    """The paths of RECORD, one on a line; one that holds a line break could not be told from two."""
     text = data.decode("utf-8", "surrogateescape")
-    paths = (row[0] for row in csv.reader(io.StringIO(text)) if row and row[0] and "\n" not in row[0])
+    try:
+        paths = [row[0] for row in csv.reader(io.StringIO(text)) if row and row[0] and "\n" not in row[0]]
+    except csv.Error:
+        return None
     return "\n".join(paths).encode("utf-8", "surrogateescape")
 
 
@@ -92,7 +99,7 @@ def _dpkg(data: bytes) -> bytes:
     return b"\n".join(DPKG.findall(data))
 
 
-def _conda(data: bytes) -> bytes:
+def _conda(data: bytes) -> bytes | None:
     try:
         told = json.loads(data)
         sizes = [each.get("size_in_bytes") for each in (told.get("paths_data") or {}).get("paths") or ()]
@@ -101,7 +108,7 @@ def _conda(data: bytes) -> bytes:
             name for name in told.get("files") or () if name.endswith(("/METADATA", "/PKG-INFO", ".egg-info"))
         ]
     except (AttributeError, TypeError, ValueError):
-        return b""
+        return None
     size = sum(each for each in sizes if isinstance(each, int)) if sizes else None
     return json.dumps(kept | {"size": size, "metadata": own}).encode()
 
@@ -112,15 +119,15 @@ def _rpm(data: bytes) -> bytes:
     return json.dumps(read_database(data)).encode()
 
 
-def _found(pattern: re.Pattern[bytes]) -> Callable[[bytes], bytes]:
-    def found(data: bytes) -> bytes:
+def _found(pattern: re.Pattern[bytes]) -> Reducer:
+    def found(data: bytes) -> bytes | None:
         match = pattern.search(data)
-        return match[1] if match else b""
+        return match[1] if match else None
 
     return found
 
 
-REDUCERS: Final[Mapping[bytes, Callable[[bytes], bytes]]] = {
+REDUCERS: Final[Mapping[bytes, Reducer]] = {
     b"METADATA": _headers,
     b"PKG-INFO": _headers,
     b"RECORD": _record,

@@ -103,7 +103,7 @@ class _Reader:
         row = ROW.pack(self._number((KINDS[kind], mode, uid, gid)), size, mtime)
         folder[name] = row + link if link else row
         if data is not None:
-            self._texts[_join(parent, name)] = reduce(path, data)
+            self._keep(_join(parent, name), data)
 
     def done(self) -> LayerTree:
         """All of it."""
@@ -117,6 +117,11 @@ class _Reader:
             files=self._files,
             unpacked=self._unpacked,
         )
+
+    def _keep(self, path: bytes, data: bytes) -> None:
+        text = reduce(path, data)
+        if text is not None:
+            self._texts[path] = text
 
     def _number(self, attributes: Attributes) -> int:
         number = self._numbers.setdefault(attributes, len(self._numbers))

@@ -13,7 +13,10 @@ __all__ = ["read_database"]
 NAME, VERSION, RELEASE, EPOCH, SIZE, ARCH, LONGSIZE = 1000, 1001, 1002, 1003, 1009, 1022, 5009
 """Tags of rpm's header (rpmtag.h)."""
 INT32, INT64, STRING = 4, 5, 6
+MOST_STEPS: Final = 50_000_000
+"""Instructions of SQLite's machine: a hundred for each package are enough; a hostile view would need more."""
 ENTRY: Final = struct.Struct(">iiii")
+MAGIC: Final = b"SQLite format 3\0"
 WAL: Final = b"\x02\x02"
 LEGACY: Final = b"\x01\x01"
 FORMATS: Final = slice(18, 20)
@@ -22,16 +25,19 @@ FORMATS: Final = slice(18, 20)
 
 def read_database(data: bytes) -> list[dict[str, object]] | None:
     """Name, version, architecture and size of each package; None where *data* is no such database."""
+    if not data.startswith(MAGIC):
+        return None
     if data[FORMATS] == WAL:
         data = data[: FORMATS.start] + LEGACY + data[FORMATS.stop :]
     try:
         connection = sqlite3.connect(":memory:")
         try:
             connection.deserialize(data)
+            connection.set_progress_handler(lambda: 1, MOST_STEPS)
             rows = connection.execute("SELECT blob FROM Packages").fetchall()
         finally:
             connection.close()
-        packages = [_package(dict(_fields(bytes(blob)))) for (blob,) in rows]
+        packages = [_package(dict(_fields(blob))) for (blob,) in rows if isinstance(blob, bytes)]
     except (sqlite3.Error, struct.error, IndexError, KeyError, ValueError, OverflowError):
         return None
     return [package for package in packages if package["name"] != "gpg-pubkey"]
@@ -40,9 +46,9 @@ def read_database(data: bytes) -> list[dict[str, object]] | None:
 def _package(fields: dict[int, str | int]) -> dict[str, object]:
     epoch = f"{fields[EPOCH]}:" if fields.get(EPOCH) else ""
     return {
-        "name": fields[NAME],
+        "name": str(fields[NAME]),
         "version": f"{epoch}{fields[VERSION]}-{fields[RELEASE]}",
-        "architecture": fields.get(ARCH),
+        "architecture": str(fields[ARCH]) if ARCH in fields else None,
         "size": fields.get(LONGSIZE, fields.get(SIZE)),
     }
 

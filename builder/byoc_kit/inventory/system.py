@@ -100,7 +100,7 @@ def dpkg_packages(view: View) -> Iterator[OsPackage]:
                     version=fields.get("Version", ""),
                     manager="dpkg",
                     architecture=fields.get("Architecture"),
-                    size=int(fields["Installed-Size"]) << 10 if "Installed-Size" in fields else None,
+                    size=_number(fields.get("Installed-Size"), 1024),
                 )
 
 
@@ -110,13 +110,12 @@ def apk_packages(view: View) -> Iterator[OsPackage]:
     for paragraph in text.split("\n\n"):
         fields = dict(line.split(":", 1) for line in paragraph.splitlines() if line[1:2] == ":")
         if "P" in fields:
-            size = fields.get("I", "")
             yield OsPackage(
                 name=fields["P"],
                 version=fields.get("V", ""),
                 manager="apk",
                 architecture=fields.get("A"),
-                size=int(size) if size.isdigit() else None,
+                size=_number(fields.get("I")),
             )
 
 
@@ -139,7 +138,7 @@ def conda_packages(view: View) -> Iterator[OsPackage]:
             name=fields["name"],
             version=fields["version"],
             manager="conda",
-            architecture=fields.get("subdir"),
+            architecture=fields["subdir"] if isinstance(fields.get("subdir"), str) else None,
             size=fields.get("size"),
         )
 
@@ -151,6 +150,10 @@ def conda_records(view: View) -> Iterator[Mapping[str, Any]]:
             fields = json.loads(view.text(f"{folder}/{name}") or "{}") if name.endswith(".json") else {}
             if isinstance(fields.get("name"), str) and isinstance(fields.get("version"), str):
                 yield {**fields, "prefix": f"/{folder}".removesuffix("/conda-meta") or "/"}
+
+
+def _number(text: str | None, unit: int = 1) -> int | None:
+    return int(text) * unit if text and re.fullmatch("[0-9]{1,15}", text) else None
 
 
 def cuda_versions(view: View, distributions: Iterable[Distribution]) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ __all__ = ["Member", "TarError", "clean", "walk"]
 BLOCK: Final = 512
 ZEROS: Final = bytes(BLOCK)
 LONGEST: Final = 1 << 20
-"""Bytes of the longest pax or long-name record that is believed; Linux ends a path at 4096."""
+"""Bytes of the longest pax or long-name record that is believed."""
+LONGEST_PATH: Final = 4096
+"""PATH_MAX of Linux; without it, one path could stand for a million folders."""
 ENORMOUS: Final = 1 << 60
 MANY: Final = 1 << 12
 """Different time stamps that are remembered."""
@@ -82,6 +84,8 @@ def walk(chunks: Iterable[bytes], wanted: Callable[[bytes, int], bool]) -> Itera
             link = clean(link) if kind == HARDLINK else link
         mode, uid, gid = fields.owner(header[100:124])
         member = Member(name, kind, mode, uid, gid, size, fields.time(header[136:148]), link, data)
+        if len(name) > LONGEST_PATH:
+            raise TarError(f"a path of {len(name)} bytes, which Linux cannot open")
         if extra is not PLAIN:
             member, extra = extra.applied(member), PLAIN
         yield member
@@ -253,7 +257,7 @@ def _proven(header: bytes) -> bool:
 
 
 def _name(header: bytes) -> bytes:
-    name = _text(header[:100])
+    name = header[:100].partition(b"\0")[0]
     if header[345] and header[257:263] == b"ustar\0":  # GNU tar keeps other things there
         return _text(header[345:500]) + b"/" + name
     return name
