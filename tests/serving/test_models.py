@@ -217,7 +217,7 @@ def test_what_the_client_says_reaches_the_model_and_back(endpoint: Endpoint) -> 
     assert plain["x-amzn-sagemaker-custom-attributes"] == "k=v"
 
 
-@pytest.mark.parametrize("name", ["a b%41", "a/b.tar.gz", "ü", "x" * 1500])
+@pytest.mark.parametrize("name", ["a b%41", "a/b.tar.gz", "ü", "--name", "x" * 1500])
 def test_a_name_is_only_a_name(endpoint: Endpoint, name: str) -> None:
     folder = endpoint.put("named")
     assert endpoint.load(name, str(folder)).status == 200
@@ -233,6 +233,8 @@ def test_a_name_is_only_a_name(endpoint: Endpoint, name: str) -> None:
         (b"", "the body is not JSON"),
         (b"[]", "the body needs model_name"),
         (b'{"model_name": "a"}', "the body needs model_name"),
+        (b'{"model_name": "a\\u0000", "url": "/x"}', "the body needs model_name"),
+        (b'{"model_name": "a\\ud800", "url": "/x"}', "the body needs model_name"),
         (b'{"model_name": 1, "url": "/x"}', "the body needs model_name"),
         (b'{"model_name": "a", "url": "x"}', "the body needs model_name"),
         (b'{"model_name": "a", "url": "/no/such/folder"}', "there is no folder /no/such/folder"),

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from typing import Any, Dict, Sequence
 
 from byoc_serving.errors import RequestError
@@ -38,21 +39,26 @@ class Child:
         self._process, self._reader, self._writer, self._folder = process, reader, writer, folder
 
     @classmethod
-    async def start(cls, command: Sequence[str], folder: str) -> "Child":
-        """Start *command*, and tell it the number of its line and a folder of its own."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            number = theirs.fileno()
-            own = ("--folder", folder, "--line", str(number))
-            try:
+    async def start(cls, command: Sequence[str], parent: str) -> "Child":
+        """Start *command*; it is told the number of its line, and a folder of its own below *parent*.
+
+        Raises RequestError 507 where there is no room for one more process.
+        """
+        try:
+            folder = tempfile.mkdtemp(dir=parent)
+            ours, theirs = socket.socketpair()
+            with theirs:
+                number = theirs.fileno()
                 process = await asyncio.create_subprocess_exec(
-                    *command, *own, pass_fds=[number], start_new_session=True
+                    *command,
+                    *("--folder", folder, "--line", str(number)),
+                    pass_fds=[number],
+                    start_new_session=True,
                 )
-            except OSError as error:
-                ours.close()
-                text = "one more process cannot be started: {}".format(error)
-                raise RequestError(NO_MEMORY, text) from error
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LARGEST_REPORT)
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LARGEST_REPORT)
+        except OSError as error:
+            text = "one more process cannot be started: {}".format(error)
+            raise RequestError(NO_MEMORY, text) from error
         return cls(process, reader, writer, folder)
 
     async def loaded(self) -> None:

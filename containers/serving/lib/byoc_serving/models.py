@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import tempfile
 import time
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
@@ -135,7 +134,7 @@ class Models:
         try:
             await asyncio.get_running_loop().run_in_executor(None, refuse_links, model.url)
             self._refuse_if_full()
-            model.child = await Child.start(self._command(model), tempfile.mkdtemp(dir=self._folder))
+            model.child = await Child.start(self._command(model), self._folder)
             self._children.add(model.child)
             await model.child.loaded()
             self._refuse_if_full()
@@ -152,7 +151,7 @@ class Models:
         say(text.format(model.name, time.monotonic() - begun, model.child.memory / 1e6))
 
     def _command(self, model: Model) -> List[str]:
-        own = ["--model-dir", model.url, "--name", model.name]
+        own = ["--model-dir=" + model.url, "--name=" + model.name]
         return [sys.executable, os.path.normpath(STARTER), *self._arguments, *own]
 
     def _refuse_if_full(self) -> None:

@@ -94,9 +94,9 @@ def order(body: bytes) -> Tuple[str, str]:
         raise RequestError(400, "the body is not JSON: {}".format(error)) from error
     found = document if isinstance(document, dict) else {}
     name, url = found.get("model_name"), found.get("url")
-    if not (isinstance(name, str) and name and isinstance(url, str) and url.startswith("/")):
-        raise RequestError(400, "the body needs model_name, a text, and url, the path of the model's folder")
-    return name, url
+    if _can_be_told(name) and _can_be_told(url) and url.startswith("/"):
+        return name, url
+    raise RequestError(400, "the body needs model_name, a text, and url, the path of the model's folder")
 
 
 def _limit(query: Dict[str, str]) -> int:
@@ -105,6 +105,13 @@ def _limit(query: Dict[str, str]) -> int:
     if not text.isdecimal() or not 0 < int(text) <= PAGE:
         raise RequestError(400, "limit is a number from 1 to {}".format(PAGE))
     return int(text)
+
+
+def _can_be_told(value: object) -> bool:
+    """Whether it is a text that a process can get as an argument: no NUL, no half of a character."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return False
+    return not any(0xD800 <= ord(letter) < 0xE000 for letter in value)
 
 
 async def _ping(scope: Scope, receive: Receive, send: Send) -> None:
