@@ -1,13 +1,16 @@
 """An image that keeps the contract and tells what it saw, for tests of local runs."""
 
+import hashlib
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 IMAGE = Path(__file__).parent / "image"
+GLOO = Path(__file__).parent / "gloo"
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +20,18 @@ def algo(engine: docker.DockerClient, base: str) -> Iterator[str]:
     engine.images.build(path=str(IMAGE), buildargs={"BASE": base}, tag=name, rm=True)
     yield name
     engine.images.remove(name, force=True)
+
+
+@pytest.fixture(scope="session")
+def gloo(engine: docker.DockerClient, base: str) -> str:
+    """An image with torch, which takes two minutes to build and is therefore kept, as the bases are."""
+    parts = [engine.images.get(base).id or "", *(file.read_text() for file in sorted(GLOO.iterdir()))]
+    name = f"byoc-test-gloo:{hashlib.sha256(''.join(parts).encode()).hexdigest()[:12]}"
+    try:
+        engine.images.get(name)
+    except ImageNotFound:
+        engine.images.build(path=str(GLOO), buildargs={"BASE": base}, tag=name, rm=True, network_mode="host")
+    return name
 
 
 @pytest.fixture

@@ -43,7 +43,12 @@ def test_two_hosts_know_each_other(byoc: Command, algo: str, tmp_path: Path, lef
         assert host["mounts"]["/opt/ml/input"] == "ro"
     names = {"all.json": 8, "algo-1.json": 6, "algo-2.json": 6, "rank.json": 6}
     assert result["model"]["files"] == names
-    assert result["clashes"] == ["model/all.json", "model/rank.json", "output/data/facts.json"]
+    assert result["clashes"] == [
+        "model/all.json",
+        "model/rank.json",
+        "output/data/facts.json",
+        "checkpoints/one",
+    ]
     assert (run / "model/rank.json").read_text() == "algo-1"
     assert (run / "hosts/algo-2/model/rank.json").read_text() == "algo-2"
     assert "model/rank.json was written by algo-1, algo-2 with different bytes" in done.stderr
@@ -53,6 +58,17 @@ def test_two_hosts_know_each_other(byoc: Command, algo: str, tmp_path: Path, lef
     assert b"progress 1\rprogress 2" in (run / "hosts/algo-2/log").read_bytes()
     assert record(tmp_path)["exit_codes"] == {"algo-1": 0, "algo-2": 0}
     assert not left()
+
+
+def test_torch_trains_on_two_hosts(byoc: Command, gloo: str, tmp_path: Path) -> None:
+    """DIS-01, DIS-03, CFG-06: both hosts have learned the same, from the data of both."""
+    done = byoc("run", "train", gloo, "--hosts", "2", "--isolated", "--json", cwd=tmp_path)
+    result = json.loads(done.stdout)
+    learned = [json.loads((Path(result["run"]) / f"output/data/{rank}.json").read_text()) for rank in (0, 1)]
+    assert [each["seen"] for each in learned] == [2.0, 2.0]
+    assert learned[0]["weight"] == learned[1]["weight"] == pytest.approx(3.0, abs=1e-2)
+    assert list(result["model"]["files"]) == ["model.pt"]
+    assert result["clashes"] == []
 
 
 def test_hosts_of_different_kinds(byoc: Command, algo: str, tmp_path: Path) -> None:

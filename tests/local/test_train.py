@@ -287,7 +287,6 @@ def test_a_mistake_says_what_why_and_fix(
     ("image", "said"),
     [
         ("docker:no-such-image-here", "the engine has no such image"),
-        ("archive:model.tar", "containers are started from images of the Docker engine"),
         ("127.0.0.1:1/no/such:1", "pulling it failed"),
     ],
 )

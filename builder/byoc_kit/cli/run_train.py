@@ -22,6 +22,15 @@ PAIRS = (
 )
 
 
+def _gpus(context: click.Context, option: click.Parameter, value: str | None) -> int:
+    """How many GPUs; -1: all."""
+    if value is None or value == "all":
+        return 0 if value is None else -1
+    if not value.isdigit():
+        raise click.BadParameter("a number, or `all`, is needed")
+    return int(value)
+
+
 @click.command(
     short_help="Train, and check what the job leaves.",
     epilog="""\b
@@ -29,6 +38,8 @@ Examples:
   byoc run train                                     the last build, with what byoc.toml says
   byoc run train --hp epochs=3 --channel train=data  other values for one run
   byoc run train --hosts 2                           two containers that know each other
+  byoc run train --resume latest                     go on from the checkpoints of the run before
+  byoc run train --interrupt-after 30                does it survive the loss of a spot instance?
   byoc run train --live                              the source as it is now, without a build
   byoc run train --job request.json --channel train=data
   byoc run train docker:churn:latest --shell         a shell where training would start
@@ -79,6 +90,26 @@ Examples:
 @click.option(
     "--time-limit", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop the job after so long."
 )
+@click.option(
+    "--stop-after",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Stop the job as StopTrainingJob does (SIGTERM, 120 s): well done if it ends in time.",
+)
+@click.option(
+    "--interrupt-after",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Let the hosts vanish as spot instances do; the job begins anew with its checkpoints.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Begin with the checkpoints of RUN: `latest`, an id of .byoc/runs, a folder.",
+)
+@click.option("--warm-pool", is_flag=True, help="Mount the cache folder that a warm pool keeps.")
+@click.option("--limits", is_flag=True, help="As much CPU and memory as the instance type has.")
+@click.option("--gpus", callback=_gpus, metavar="N|all", help="GPUs of this machine for each host.")
 @container_options
 def train(image: str | None, file: Path | None, as_json: bool, shell: bool, **given: Any) -> None:
     """Train as SageMaker would: IMAGE (else the last build), /opt/ml, `train`.
@@ -120,7 +151,7 @@ def _bytes(size: float) -> str:
 def _train_json(result: "TrainResult") -> dict[str, object]:
     return {
         "schema": "byoc/run-train/1",
-        "status": "Completed",
+        "status": result.status,
         "image": result.image,
         "run": str(result.run),
         "model": {"path": str(result.model), "archive": str(result.archive), "files": dict(result.files)},

@@ -23,7 +23,17 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["RUN", "Log", "Running", "Session", "left_runs", "remove", "remove_leftovers", "stop_all"]
+__all__ = [
+    "RUN",
+    "Log",
+    "Running",
+    "Session",
+    "kill_all",
+    "left_runs",
+    "remove",
+    "remove_leftovers",
+    "stop_all",
+]
 
 RUN = "byoc.run"
 OWNER = "byoc.owner"
@@ -160,7 +170,12 @@ def stop_all(runnings: Sequence[Running], grace: float, talk: Talk) -> None:
             _count_down(live, time.monotonic() + grace, talk)
         except (KeyboardInterrupt, SystemExit):
             talk.say("killing it")
-    for running in _live(runnings):
+    kill_all(_live(runnings))
+
+
+def kill_all(runnings: Sequence[Running]) -> None:
+    """SIGKILL to all, at once; returns when they have ended."""
+    for running in runnings:
         running.kill()
     for running in runnings:
         running.wait(30)
@@ -229,10 +244,11 @@ class Session:
             created = self.client.api.create_container(**_creation(self.client, self.labels(plan)))
         return Running(self.client, created["Id"], plan, log)
 
-    def discard(self, running: Running) -> None:
-        """Remove a container before the end of the session, so that its name is free."""
-        with engine_errors(f"removing {running.plan.name}"):
-            self.client.api.remove_container(running.id, force=True, v=True)
+    def clear(self) -> None:
+        """Remove the containers before the end of the session, so that their names are free."""
+        with engine_errors("removing containers"):
+            for container in self.client.api.containers(all=True, filters={"label": f"{RUN}={self.run}"}):
+                self.client.api.remove_container(container["Id"], force=True, v=True)
 
     def _labels(self) -> dict[str, str]:
         return {RUN: self.run, OWNER: owner(), **({KEEP: "true"} if self._keep else {})}

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from byoc_kit.errors import ByocError, UsageError
+from byoc_kit.job.instances import Size
 from byoc_kit.job.outcome import ContainerError, Exit
 
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["engine_errors", "require_local"]
+__all__ = ["capacity", "engine_errors", "require_local"]
 
 LOOPBACK = {"localhost", "127.0.0.1"}
 
@@ -43,6 +44,13 @@ def _refused(doing: str, said: str) -> ByocError:
             id="BYOC-E416",
             details=[said],
         )
+    if "could not select device driver" in text or "nvidia-container-cli" in text:
+        return ByocError(
+            "the engine has no GPU to give",
+            why=said,
+            fix="install NVIDIA's driver and the NVIDIA Container Toolkit, or run without --gpus",
+            id="BYOC-E430",
+        )
     if "exec:" in text and ("not found" in text or "no such file" in text):
         return _cannot_start(said, Exit(127))
     if "exec:" in text and ("permission denied" in text or "format error" in text):
@@ -57,6 +65,13 @@ def _refused(doing: str, said: str) -> ByocError:
 
 def _cannot_start(said: str, ended: Exit) -> ContainerError:
     return ContainerError("the container could not be started", ended=ended, id="BYOC-E402", details=[said])
+
+
+def capacity(client: "docker.DockerClient") -> Size:
+    """The CPUs and the memory that all containers of the engine share."""
+    with engine_errors("asking how large this machine is"):
+        told = client.info()
+    return Size(int(told["NCPU"]), int(told["MemTotal"]))
 
 
 def require_local(client: "docker.DockerClient") -> None:

@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from byoc_kit.local.tree import HostTree, RunTree
 from byoc_kit.talk import Talk
 
-__all__ = ["Clash", "merge"]
+__all__ = ["Clash", "merge", "share_checkpoints"]
 
-MODEL_AND_OUTPUT = (PurePosixPath("model"), PurePosixPath("output/data"))
+CHECKPOINTS = PurePosixPath("checkpoints")
+OF_TRAINING = (PurePosixPath("model"), PurePosixPath("output/data"), CHECKPOINTS)
 FEW = 5  # clashes that are told one by one
 
 
@@ -32,11 +33,12 @@ def merge(
     tree: RunTree,
     hosts: Mapping[str, HostTree],
     talk: Talk,
-    parts: Sequence[PurePosixPath] = MODEL_AND_OUTPUT,
+    parts: Sequence[PurePosixPath] = OF_TRAINING,
 ) -> tuple[Clash, ...]:
     """Fill the folders *parts* of *tree* with what *hosts* left in theirs; the clashes, also told.
 
-    In the cloud it is not known whose file of a name is kept; here it is the first host's.
+    In the cloud it is not known whose file of a name is kept; here it is the first host's, and of checkpoints
+    the newest, which was the last to be written to S3 (OUT-07).
     """
     clashes = tuple(clash for part in parts for clash in _merge_part(tree, hosts, part))
     for clash in clashes[:FEW]:
@@ -50,15 +52,29 @@ def merge(
     return clashes
 
 
+def share_checkpoints(tree: RunTree, hosts: Mapping[str, HostTree]) -> None:
+    """Give each of *hosts* the checkpoints of all, as they are put back from S3 (OUT-07)."""
+    for _ in _merge_part(tree, hosts, CHECKPOINTS):
+        pass
+    for host in hosts.values():
+        shutil.copytree(tree.checkpoints, host.checkpoints, dirs_exist_ok=True, copy_function=_copy_other)
+
+
+def _copy_other(source: str, target: str) -> None:
+    if not (os.path.exists(target) and os.path.samefile(source, target)):  # noqa: PTH110, PTH121 - of copytree
+        shutil.copy2(source, target)
+
+
 def _merge_part(tree: RunTree, hosts: Mapping[str, HostTree], part: PurePosixPath) -> Iterator[Clash]:
     owners: dict[PurePosixPath, list[str]] = {}
     for name, host in hosts.items():
         for path in _files(host.root / part):
             owners.setdefault(path, []).append(name)
     for path, names in sorted(owners.items()):
-        _take(hosts[names[0]].root / part / path, tree.root / part / path)
+        files = [hosts[name].root / part / path for name in names]
+        _take(max(files, key=_written) if part == CHECKPOINTS else files[0], tree.root / part / path)
         if len(names) > 1:
-            same = all(_same(hosts[names[0]].root / part / path, hosts[n].root / part / path) for n in names)
+            same = all(_same(files[0], file) for file in files)
             yield Clash(path=part / path, hosts=tuple(names), same=same)
 
 
@@ -66,6 +82,10 @@ def _files(folder: Path) -> Iterator[PurePosixPath]:
     for path in folder.rglob("*"):
         if path.is_symlink() or path.is_file():
             yield PurePosixPath(path.relative_to(folder).as_posix())
+
+
+def _written(file: Path) -> float:
+    return file.lstat().st_mtime
 
 
 def _same(one: Path, other: Path) -> bool:

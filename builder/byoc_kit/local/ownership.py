@@ -1,16 +1,17 @@
 """Files that a container wrote as root become the calling user's again (OUT-11)."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byoc_kit.talk import Talk
+from byoc_kit.talk import Silence, Talk
 
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["give_back", "give_back_all"]
+__all__ = ["empty", "give_back", "give_back_all"]
 
 WAYS = (
     ("chown", ("-R", "-h", "{owner}", "/given")),
@@ -42,6 +43,16 @@ def give_back_all(client: "docker.DockerClient", image: str, folders: Sequence[P
         f"{len(foreign)} files in {names} are not yours;"
         f" take them with: sudo chown -R $(id -u):$(id -g) {names}"
     )
+
+
+def empty(client: "docker.DockerClient", image: str, folder: Path) -> None:
+    """Remove all that containers have put into *folder*. Raises OSError for what may not be removed."""
+    give_back(client, image, folder, Silence())
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _foreign(folder: Path) -> list[Path]:

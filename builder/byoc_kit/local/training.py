@@ -7,24 +7,37 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import ContainerPlan
 from byoc_kit.job.outcome import ContainerError, Exit, failure_reason
 from byoc_kit.local import archive
 from byoc_kit.local.archive import ModelFile
-from byoc_kit.local.containers import Log, Running, Session, opened_log, stop_all, uninterrupted
+from byoc_kit.local.containers import Log, Running, Session, kill_all, opened_log, stop_all, uninterrupted
 from byoc_kit.local.journal import Hear, Journal, opened_journal
-from byoc_kit.local.merge import Clash, merge
-from byoc_kit.local.ownership import give_back_all
+from byoc_kit.local.merge import Clash, merge, share_checkpoints
+from byoc_kit.local.ownership import empty, give_back_all
 from byoc_kit.local.pipes import Feed, feeding
 from byoc_kit.local.tree import HostTree, RunTree
 from byoc_kit.talk import Talk
 
-__all__ = ["GRACE", "Host", "Times", "Trained", "failure_of", "model_of", "require_success", "run", "written"]
+__all__ = [
+    "GRACE",
+    "Cause",
+    "Host",
+    "Times",
+    "Trained",
+    "failure_of",
+    "model_of",
+    "require_success",
+    "run",
+    "written",
+]
 
 GRACE = 120.0  # seconds between SIGTERM and SIGKILL (HAR-08, SIG-01)
 PEERS_GRACE = 10.0  # seconds that the other hosts get once one has failed (DIS-02)
+KILLED = 137  # exit code after SIGKILL
 LOOK = 0.1  # seconds between two looks at several hosts
 
 
@@ -39,12 +52,35 @@ class Host:
     """Its channels in mode Pipe."""
 
 
+Cause = Literal["limit", "stop", "interruption"]
+"""Why byoc itself ended a job: its time limit, a wanted stop, an interruption of a spot instance."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
     """When byoc itself ends a job; seconds from the start of its containers."""
 
     limit: float
     """StoppingCondition.MaxRuntimeInSeconds (TRN-07)."""
+    stop_after: float | None = None
+    """When it is stopped as by StopTrainingJob (SIG-01)."""
+    interrupt_after: float | None = None
+    """When its hosts vanish like spot instances, to begin anew with the checkpoints alone (SIG-04)."""
+
+    @property
+    def first(self) -> tuple[float, Cause]:
+        """What comes first, and when."""
+        ends: list[tuple[float | None, Cause]] = [
+            (self.limit, "limit"),
+            (self.stop_after, "stop"),
+            (self.interrupt_after, "interruption"),
+        ]
+        return min((seconds, cause) for seconds, cause in ends if seconds is not None)
+
+    def after_interruption(self, seconds: float) -> "Times":
+        """What is left when the job begins anew after *seconds*."""
+        stop = None if self.stop_after is None else max(0.0, self.stop_after - seconds)
+        return Times(limit=max(0.0, self.limit - seconds), stop_after=stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +93,8 @@ class Trained:
     """The host that decides: the first that failed, else the first of all."""
     seconds: float
     """From the start of the containers to the end of the last."""
-    out_of_time: bool = False
+    cause: Cause | None = None
+    """Why byoc ended them; None: they ended by themselves."""
     clashes: tuple[Clash, ...] = ()
     """Files that several hosts have left under one name (OUT-02)."""
 
@@ -65,6 +102,11 @@ class Trained:
     def ended(self) -> Exit:
         """How the host that decides has ended."""
         return self.exits[self.host]
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its time limit ended the job."""
+        return self.cause == "limit"
 
 
 def run(
@@ -82,19 +124,46 @@ def run(
     service would and go on as they are.
     """
     try:
-        feeds = [feed for host in hosts for feed in host.feeds]
-        with session, _logs(hosts, tree, talk, hear) as logs, feeding(feeds, talk):
-            runnings: dict[str, Running] = {}
-            try:
-                _start(hosts, session, logs, runnings)
-                trained = _awaited(runnings, times, talk)
-            except (KeyboardInterrupt, SystemExit):
-                stop_all(list(runnings.values()), GRACE, talk)
-                raise
+        with session, _logs(hosts, tree, talk, hear) as logs:
+            trained = _attempt(hosts, session, logs, times, talk)
+            if trained.cause == "interruption":
+                talk.note("the spot instances are gone; the job begins anew with its checkpoints (SIG-04)")
+                _forget(hosts, tree, session, talk)
+                left = times.after_interruption(trained.seconds)
+                trained = _attempt(hosts, session, logs, left, talk)
     finally:
-        image, folders = hosts[0].plan.image, written(hosts, tree)
-        uninterrupted(lambda: give_back_all(session.client, image, folders, talk))
+        _give_back(hosts, tree, session, talk)
     return _gather(hosts, tree, trained, talk)
+
+
+def _attempt(
+    hosts: Sequence[Host], session: Session, logs: Mapping[str, Log], times: Times, talk: Talk
+) -> Trained:
+    runnings: dict[str, Running] = {}
+    with feeding([feed for host in hosts for feed in host.feeds], talk):
+        try:
+            _start(hosts, session, logs, runnings)
+            return _awaited(runnings, times, talk)
+        except (KeyboardInterrupt, SystemExit):
+            stop_all(list(runnings.values()), GRACE, talk)
+            raise
+
+
+def _forget(hosts: Sequence[Host], tree: RunTree, session: Session, talk: Talk) -> None:
+    """Remove the containers, and all they have left but checkpoints and the cache of a warm pool."""
+    session.clear()
+    give_back_all(session.client, hosts[0].plan.image, [host.tree.checkpoints for host in hosts], talk)
+    if len(hosts) > 1:
+        share_checkpoints(tree, {host.name: host.tree for host in hosts})
+    for host in hosts:
+        for folder in (host.tree.model, host.tree.output):
+            empty(session.client, host.plan.image, folder)
+        (host.tree.output / "data").mkdir()
+
+
+def _give_back(hosts: Sequence[Host], tree: RunTree, session: Session, talk: Talk) -> None:
+    image, folders = hosts[0].plan.image, written(hosts, tree)
+    uninterrupted(lambda: give_back_all(session.client, image, folders, talk))
 
 
 def written(hosts: Sequence[Host], tree: RunTree) -> list[Path]:
@@ -142,18 +211,21 @@ def _start(
 
 def _awaited(runnings: Mapping[str, Running], times: Times, talk: Talk) -> Trained:
     begun = time.monotonic()
-    out_of_time = not _watch(runnings, begun + times.limit)
+    seconds, cause = times.first
+    ended = _watch(runnings, begun + seconds)
     failed = _first_failed(runnings)
-    if out_of_time:
-        talk.note(f"the job has run for {times.limit:.0f} s, which is its limit")
-    elif failed and _any_live(runnings):
+    if ended and failed and _any_live(runnings):
         talk.note(f"{failed} has failed, which ends the job on all hosts")
-    stop_all(list(runnings.values()), GRACE if out_of_time else PEERS_GRACE, talk)
+    if not ended and cause == "limit":
+        talk.note(f"the job has run for {times.limit:.0f} s, which is its limit")
+    if not ended and cause == "interruption":
+        kill_all(list(runnings.values()))
+    stop_all(list(runnings.values()), PEERS_GRACE if ended else GRACE, talk)
     return Trained(
         exits={name: running.wait(0) or Exit(137) for name, running in runnings.items()},
         host=failed or min(runnings),
         seconds=time.monotonic() - begun,
-        out_of_time=out_of_time,
+        cause=None if ended else cause,
     )
 
 
@@ -184,24 +256,41 @@ def failure_of(tree: HostTree) -> str:
 
 
 def require_success(trained: Trained, tree: RunTree, *, limit: float) -> None:
-    """Raise ByocError if the job is not ``Completed`` (TRN-01, TRN-07, DIS-02)."""
+    """Raise ByocError unless the job is ``Completed``, or ``Stopped`` as wanted (TRN-01, TRN-07)."""
+    where = f" on {trained.host}" if len(trained.exits) > 1 else ""
+    places = [f"run: {tree.root}", f"log: {tree.log}"]
     if trained.out_of_time:
         raise ByocError(
             f"the training job was stopped after {limit:.0f} s",
             why="that is its time limit (StoppingCondition.MaxRuntimeInSeconds, --time-limit)",
             fix="give it more time, or let it do less; what its SIGTERM handler saved is in the run's folder",
             id="BYOC-E412",
-            details=[f"run: {tree.root}", f"log: {tree.log}"],
+            details=places,
         )
-    if trained.ended.code != 0:
+    if trained.cause == "stop":
+        _require_stop(trained, places)
+    elif trained.ended.code != 0:
         failure = failure_of(tree)
-        where = f" on {trained.host}" if len(trained.exits) > 1 else ""
         raise ContainerError(
             f"training failed{where}: the container ended with exit code {trained.ended.code}",
             ended=trained.ended,
             id="BYOC-E401",
             failure=failure,
-            details=[*(failure.splitlines() or _last_words(tree)), f"run: {tree.root}", f"log: {tree.log}"],
+            details=[*(failure.splitlines() or _last_words(tree)), *places],
+        )
+
+
+def _require_stop(trained: Trained, places: list[str]) -> None:
+    """Raise ByocError for hosts that had to be killed: what they had not saved by then is lost (SIG-01)."""
+    deaf = [name for name, ended in trained.exits.items() if ended.code == KILLED]
+    if deaf:
+        raise ByocError(
+            f"{', '.join(deaf)} did not end within {GRACE:.0f} s of SIGTERM and had to be killed",
+            why="a job that is stopped has this time to save what it has (SIG-01); without a handler, the"
+            " first process of a container ignores SIGTERM (SIG-02)",
+            fix="handle SIGTERM in the training program, and let wrapper scripts `exec` it",
+            id="BYOC-E428",
+            details=places,
         )
 
 
@@ -211,12 +300,15 @@ def _last_words(tree: RunTree) -> list[str]:
     return [f"log: {line}" for line in lines[-10:]]
 
 
-def model_of(tree: RunTree, talk: Talk) -> tuple[ModelFile, ...]:
-    """The model's files, after ``model.tar.gz`` was made of them (OUT-01). Raises ByocError for links."""
+def model_of(tree: RunTree, talk: Talk, *, stopped: bool = False) -> tuple[ModelFile, ...]:
+    """The model's files, after ``model.tar.gz`` was made of them (OUT-01). Raises ByocError for links.
+
+    *stopped*: the job did not come to its own end, so a failure text is no surprise.
+    """
     found = archive.files(tree.model)
     if not found:
         talk.warn("the job left no model: /opt/ml/model is empty, and so is model.tar.gz (OUT-01)")
-    if tree.failure.is_file():
+    if tree.failure.is_file() and not stopped:
         talk.warn("the job went well and yet wrote /opt/ml/output/failure, which misleads (OUT-04)")
     archive.write(tree.model, tree.archive, talk)
     return found

@@ -3,14 +3,13 @@
 ::
 
     runs/<id>/input/config/*.json   runs/<id>/input/data/<channel>   (empty: the data are mounted over it)
-              model/  output/data/  log                              written by the container
-              checkpoints/                                           shared by all hosts, as in S3
+              model/  output/data/  checkpoints/  log                written by the container
               job.json  model.tar.gz                                 written by byoc
               views/<host>/<channel>                                 second names of the files a host gets
     runs/latest -> <id>
 
-Of several hosts each has a folder of its own, ``runs/<id>/hosts/<host>/{input,model,output,log}``; what they
-leave is then merged into ``model/`` and ``output/`` as the service merges it (OUT-02).
+Of several hosts each has a folder of its own, ``runs/<id>/hosts/<host>/{input,model,...,log}``; what
+they leave is then merged into ``model/``, ``output/`` and ``checkpoints/`` as in S3 (OUT-02, OUT-07).
 """
 
 import json
@@ -63,6 +62,11 @@ class HostTree:
         return self.output / "failure"
 
     @property
+    def checkpoints(self) -> Path:
+        """Mounted at /opt/ml/checkpoints (OUT-07)."""
+        return self.root / "checkpoints"
+
+    @property
     def log(self) -> Path:
         """Everything the container printed."""
         return self.root / "log"
@@ -71,11 +75,6 @@ class HostTree:
 @dataclass(frozen=True, slots=True)
 class RunTree(HostTree):
     """Where the parts of one run are; of a single host, these are the host's own."""
-
-    @property
-    def checkpoints(self) -> Path:
-        """Mounted at /opt/ml/checkpoints of every host (OUT-07)."""
-        return self.root / "checkpoints"
 
     @property
     def warm_pool(self) -> Path:
@@ -127,7 +126,7 @@ def create(runs: Path, job: TrainingJob) -> RunTree:
 
 def _create_host(tree: RunTree, job: TrainingJob, name: str) -> None:
     host = tree.host(name, job)
-    for folder in (host.input / "config", host.data, host.model, host.output / "data"):
+    for folder in (host.input / "config", host.data, host.model, host.output / "data", host.checkpoints):
         folder.mkdir(parents=True, exist_ok=True)
     for file, text in config_files(job, name).items():
         (host.input / "config" / file).write_text(text, encoding="utf-8")
@@ -185,7 +184,7 @@ def mounts(tree: RunTree, job: TrainingJob, name: str) -> tuple[Mount, ...]:
         ),
         Mount(host.model, ML / "model"),
         Mount(host.output, ML / "output"),
-        *([Mount(tree.checkpoints, job.checkpoint_path)] if job.checkpoints else []),
+        *([Mount(host.checkpoints, job.checkpoint_path)] if job.checkpoints else []),
         *([Mount(tree.warm_pool / name, WARM_POOL)] if job.warm_pool else []),
     )
 

@@ -15,22 +15,32 @@ Whatever can go wrong and you can mend is raised as :class:`byoc_kit.ByocError`,
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO, TypedDict, Unpack
+from typing import Any, TextIO, Unpack
 
 from byoc_kit.local.journal import Hear
 from byoc_kit.plan.types import Built
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.build import BuildOptions
 from byoc_kit.work.build import build as build_image
+from byoc_kit.work.keywords import (
+    BuildKeywords,
+    ProcessKeywords,
+    ServeKeywords,
+    TrainKeywords,
+    TransformKeywords,
+    TuneKeywords,
+)
 from byoc_kit.work.process import ProcessOptions, ProcessResult
 from byoc_kit.work.process import run_process as process
 from byoc_kit.work.project import Project, load
 from byoc_kit.work.run import Endpoint, ServeOptions, TrainOptions, TrainResult, serve
 from byoc_kit.work.run import run_train as train
+from byoc_kit.work.transform import TransformOptions, TransformResult
+from byoc_kit.work.transform import run_transform as transform
 from byoc_kit.work.tune import TuneOptions, TuneResult
 from byoc_kit.work.tune import run_tune as tune
 
@@ -40,11 +50,13 @@ __all__ = [
     "Response",
     "ServeSession",
     "TrainResult",
+    "TransformResult",
     "TuneResult",
     "build",
     "run_process",
     "run_serve",
     "run_train",
+    "run_transform",
     "run_tune",
 ]
 
@@ -88,11 +100,18 @@ class ServeSession:
         return self._endpoint.model
 
     def invoke(
-        self, data: bytes | str, content_type: str = "application/json", accept: str | None = None
+        self,
+        data: bytes | str,
+        content_type: str = "application/json",
+        accept: str | None = None,
+        model: str | None = None,
     ) -> Response:
-        """Send *data* to /invocations, as InvokeEndpoint does. Raises ByocError without a good answer."""
+        """Send *data* to /invocations, as InvokeEndpoint does; of a multi-model endpoint to *model*.
+
+        Raises ByocError without a good answer.
+        """
         body = data.encode() if isinstance(data, str) else data
-        answer = self._endpoint.server.invoke(body, content_type=content_type, accept=accept)
+        answer = self._endpoint.server.invoke(body, content_type=content_type, accept=accept, model=model)
         return Response(
             status=answer.status,
             content_type=answer.content_type,
@@ -115,120 +134,6 @@ class Lines:
 
     def progress(self, task: str, done: int, total: int | None) -> None:
         """Nothing: lines that repeat themselves help nobody in a notebook."""
-
-
-class Keywords(TypedDict, total=False):
-    """What can be asked of any container."""
-
-    environment: Mapping[str, str]
-    """More variables for the container."""
-    live: bool
-    """Mount the project's source over the code in the image, so that a change needs no build."""
-    keep: bool
-    """Leave the stopped container and its network for a look."""
-    init: bool
-    """Start it with Docker's init as PID 1."""
-    shm_size: str
-    """Size of /dev/shm, e.g. ``2g``; 64m without it."""
-    aws_credentials: bool
-    """Hand the caller's AWS credentials to the container."""
-    region: str
-    """AWS_REGION in the container."""
-
-
-class TrainKeywords(Keywords, total=False):
-    """What can be asked of a training job."""
-
-    metrics: Mapping[str, str]
-    """Name to the regular expression whose first group is the number; found ones are in the result."""
-    driver: Literal["sdk3"]
-    """As ModelTrainer of the SageMaker SDK 3 starts it, with the project's source."""
-    job_file: Path
-    """A CreateTrainingJob request as JSON."""
-    sdk: bool
-    """Encode hyperparameters as the SageMaker SDK does."""
-    instance_type: str
-    """What resourceconfig.json says."""
-    hosts: int
-    """How many hosts, each a container."""
-    groups: Sequence[str]
-    """``NAME=INSTANCE-TYPE:COUNT`` each: hosts of different kinds."""
-    isolated: bool
-    """Without a network but between the hosts."""
-    time_limit: float
-    """Seconds after which the job is stopped; a day without it."""
-    stop_after: float
-    """Seconds after which the job is stopped as StopTrainingJob does it."""
-    interrupt_after: float
-    """Seconds after which the hosts vanish as spot instances do; then the job begins anew."""
-    resume: str
-    """Whose checkpoints are there at the start: ``latest``, the id of a run, or a folder."""
-    fetch: bool
-    """Fetch the job file's channels from S3."""
-    warm_pool: bool
-    """Mount the cache folder that a managed warm pool keeps from job to job."""
-    limits: bool
-    """As much CPU and memory as the instance type has."""
-    gpus: int
-    """How many GPUs each host gets; -1: all."""
-
-
-class ProcessKeywords(Keywords, total=False):
-    """What can be asked of a processing job."""
-
-    outputs: Sequence[str]
-    """``NAME[:LOCALPATH]`` each: folders that the container fills."""
-    entrypoint: Sequence[str]
-    """In place of the image's own."""
-    arguments: Sequence[str]
-    """In place of the image's CMD."""
-    job_file: Path
-    """A CreateProcessingJob request as JSON."""
-    fetch: bool
-    """Fetch the job file's inputs from S3."""
-    hosts: int
-    """How many hosts, each a container."""
-    isolated: bool
-    """Without a network but between the hosts."""
-    time_limit: float
-    """Seconds after which the job is stopped; a day without it."""
-
-
-class TuneKeywords(TypedDict, total=False):
-    """What can be asked of a tuning job."""
-
-    objective: str
-    """The metric that is compared; without it the only one there is."""
-    minimize: bool
-    """Less is better."""
-    jobs: int
-    """How many training jobs; 4 without it."""
-    parallel: int
-    """How many at a time."""
-    seed: int
-    """Of the order of the values."""
-    job_file: Path
-    """A CreateHyperParameterTuningJob request as JSON."""
-
-
-class ServeKeywords(Keywords, total=False):
-    """What can be asked of an endpoint."""
-
-    timeout: float
-    """Seconds until the first good ping; 480 without it."""
-
-
-class BuildKeywords(TypedDict, total=False):
-    """What can be asked of a build."""
-
-    tag: str
-    """The name in the engine; ``<image name>:latest`` without it."""
-    no_cache: bool
-    """Build every step again."""
-    engine: str
-    """``auto``, ``docker`` or ``layer``."""
-    output: str
-    """``docker``, ``registry``, ``oci:DIR`` or ``docker-archive:FILE``."""
 
 
 def build(project: str | Path = ".", *, quiet: bool = False, **options: Unpack[BuildKeywords]) -> Built:
@@ -333,6 +238,25 @@ def run_serve(
     asked = ServeOptions(model=None if model is None else Path(model), port=port, **options)
     with serve(_load(project, image), image=image, options=asked, talk=_talk(quiet)) as endpoint:
         yield ServeSession(endpoint)
+
+
+def run_transform(
+    project: str | Path = ".",
+    image: str | None = None,
+    *,
+    source: str | Path,
+    quiet: bool = False,
+    **options: Unpack[TransformKeywords],
+) -> TransformResult:
+    """Transform *source*, a file or folder, as a batch transform job would. Raises ByocError.
+
+    *options* are the long options of ``byoc run transform``: see :class:`TransformKeywords`.
+
+        done = byoc_kit.run_transform("churn", source="rows.csv", split="Line", assemble="Line")
+        print(done.output, [file.records for file in done.files])
+    """
+    asked = TransformOptions(source=source, **options)
+    return transform(_load(project, image), image=image, options=asked, talk=_talk(quiet))
 
 
 def _file(project: str | Path) -> Path:

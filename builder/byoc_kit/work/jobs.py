@@ -90,6 +90,18 @@ class TrainOptions(ContainerOptions):
     """Without a network but between the hosts, as EnableNetworkIsolation (TRN-11)."""
     time_limit: float | None = None
     """Seconds; None: the job file's, else a day (TRN-07)."""
+    stop_after: float | None = None
+    """Seconds after which the job is stopped as StopTrainingJob does it (SIG-01)."""
+    interrupt_after: float | None = None
+    """Seconds after which the hosts vanish as spot instances do; then the job begins anew (SIG-04)."""
+    resume: str | None = None
+    """Whose checkpoints are there at the start: ``latest``, the id of a run, or a folder (OUT-07)."""
+    warm_pool: bool = False
+    """Mount the cache folder that a managed warm pool keeps from job to job (TRN-10)."""
+    limits: bool = False
+    """Give each host the CPUs and the memory of its instance type, as far as this machine has them."""
+    gpus: int = 0
+    """How many GPUs each host gets; -1: all."""
     driver: Literal["sdk3"] | None = None
     """``sdk3``: as ModelTrainer of the SageMaker SDK 3 starts it, with the project's source (TMD-01)."""
     name: str | None = None
@@ -116,11 +128,37 @@ def training_job(
         max_runtime=round(options.time_limit or (request and request.max_runtime) or DEFAULT_RUNTIME),
         metrics={**_metrics(project, request), **options.metrics},
         **(_from_file(request) if request else {}),
+        warm_pool=options.warm_pool or (request is not None and request.warm_pool),
         isolated=options.isolated or (request is not None and request.isolated),
     )
     check_training(job)
     check_channels(job)
+    _check_options(job, options)
     return job
+
+
+def _check_options(job: TrainingJob, options: TrainOptions) -> None:
+    if options.resume and not job.checkpoints:
+        raise UsageError(
+            f"--resume {options.resume}: this job has no checkpoints",
+            why=f"{options.job_file} has no CheckpointConfig, so the service would mount none (OUT-07)",
+            fix="add a CheckpointConfig to the job file, or leave out --resume",
+            id="BYOC-E427",
+        )
+    if job.isolated and options.aws_credentials:
+        raise UsageError(
+            "an isolated container gets no AWS credentials",
+            why="with EnableNetworkIsolation there are none, and nothing of AWS can be reached (TRN-11)",
+            fix="leave out --aws-credentials or --isolated",
+            id="BYOC-E431",
+        )
+    if job.warm_pool and job.groups:
+        raise UsageError(
+            "a heterogeneous cluster has no warm pool",
+            why="the service keeps no instances of several groups (TRN-10)",
+            fix="leave out --warm-pool or the groups",
+            id="BYOC-E431",
+        )
 
 
 def _from_file(request: TrainingRequest) -> dict[str, Any]:
@@ -130,7 +168,6 @@ def _from_file(request: TrainingRequest) -> dict[str, Any]:
         "arguments": request.arguments,
         "checkpoints": request.checkpoint_path is not None,
         "checkpoint_path": PurePosixPath(request.checkpoint_path or CHECKPOINTS),
-        "warm_pool": request.warm_pool,
     }
 
 

@@ -18,12 +18,14 @@ from byoc_kit.local.journal import Hear
 from byoc_kit.local.metrics import Watch, metering
 from byoc_kit.local.ownership import give_back_all
 from byoc_kit.local.pipes import feeding, feeds_of
+from byoc_kit.local.resume import find_checkpoints, restore
 from byoc_kit.local.training import Host, Times
 from byoc_kit.local.tree import RunTree
 from byoc_kit.talk import Talk
 from byoc_kit.work.fetch import fetched
 from byoc_kit.work.jobs import TrainOptions, job_base, source_mounts, training_job
 from byoc_kit.work.project import Project
+from byoc_kit.work.resources import limited, with_gpus
 from byoc_kit.work.sdk3 import as_sdk3
 from byoc_kit.work.start import opened, shell, stamp, with_options
 
@@ -34,7 +36,7 @@ USUAL = TrainOptions()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """A training job that is ``Completed``."""
+    """A training job that is ``Completed``, or ``Stopped`` as it was asked for."""
 
     run: Path
     """The run's folder: model/, output/, checkpoints/, log, job.json, model.tar.gz."""
@@ -43,6 +45,8 @@ class TrainResult:
     image: str
     seconds: float
     """From the start of the containers to the end of the last."""
+    status: str = tree.SUCCESS
+    """TrainingJobStatus."""
     clashes: tuple[str, ...] = ()
     """Paths below /opt/ml that several hosts have written (OUT-02)."""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -94,21 +98,25 @@ def run_train(
         job, made = ready.job, ready.tree
         on = f" on {len(job.hosts)} hosts" if len(job.hosts) > 1 else ""
         talk.say(f"training {job.name} in {ready.place.image.name}{on}")
-        times = Times(limit=job.max_runtime)
+        times = Times(
+            limit=job.max_runtime, stop_after=options.stop_after, interrupt_after=options.interrupt_after
+        )
         trained = training.run(ready.hosts, made, ready.session, times=times, talk=talk, hear=meter.hear)
         meter.tell(talk)
         record["metrics"] = meter.last
         record |= {"exit_code": trained.ended.code, "failure": training.failure_of(made)}
         record |= {"exit_codes": {name: ended.code for name, ended in trained.exits.items()}}
-        record["status"] = "Stopped" if trained.out_of_time else "Failed"
+        stopped = trained.cause == "stop"
+        record["status"] = "Stopped" if stopped or trained.out_of_time else "Failed"
         training.require_success(trained, made, limit=job.max_runtime)
-        files = {str(file.path): file.size for file in training.model_of(made, talk)}
-        record |= {"status": tree.SUCCESS, "files": files}
+        files = {str(file.path): file.size for file in training.model_of(made, talk, stopped=stopped)}
+        record |= {"status": record["status"] if stopped else tree.SUCCESS, "files": files}
         return TrainResult(
             run=made.root,
             files=files,
             image=ready.place.image.reference,
             seconds=trained.seconds,
+            status=str(record["status"]),
             clashes=tuple(str(clash.path) for clash in trained.clashes),
             metrics=meter.last,
         )
@@ -142,26 +150,25 @@ def _prepared(
         job = fetched(job, place.state, talk)
         if options.driver == "sdk3":
             job = as_sdk3(project, job, place.state / "runs" / job.name / "sdk3")
-        made = tree.create(place.state / "runs", job)
+        runs = place.state / "runs"
+        earlier = find_checkpoints(runs, options.resume) if options.resume else None
+        made = tree.create(runs, job)
+        if earlier:
+            count = restore(earlier, [made.host(name, job) for name in job.hosts])
+            talk.note(f"checkpoints put back from {earlier}: {count} files")
         session = Session(place.client, job.name, talk=talk, keep=options.keep, isolated=job.isolated)
-        hosts = tuple(
-            Host(
-                name=name,
-                tree=made.host(name, job),
-                feeds=feeds_of(made, job, name),
-                plan=with_options(
-                    training_container(
-                        job,
-                        name,
-                        image=place.image.id,
-                        mounts=(*tree.mounts(made, job, name), *code),
-                        network=session.network,
-                    ),
-                    options,
-                ),
+
+        def host(name: str) -> Host:
+            mounted = (*tree.mounts(made, job, name), *code)
+            plan = training_container(
+                job, name, image=place.image.id, mounts=mounted, network=session.network
             )
-            for name in job.hosts
-        )
+            plan = with_gpus(with_options(plan, options), options.gpus)
+            if options.limits:
+                plan = limited(plan, job.group_of(name).instance_type, place, talk)
+            return Host(name=name, tree=made.host(name, job), feeds=feeds_of(made, job, name), plan=plan)
+
+        hosts = tuple(host(name) for name in job.hosts)
         yield Prepared(place=place, job=job, tree=made, session=session, hosts=hosts, metrics=wanted)
 
 

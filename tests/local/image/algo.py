@@ -17,6 +17,8 @@ from types import FrameType
 
 ML = Path("/opt/ml")
 CONFIG = ML / "input/config"
+Asked = dict[str, str]
+"""The hyperparameters."""
 
 
 def host() -> str:
@@ -79,7 +81,7 @@ def drained(channel: str, epoch: int, most: int) -> str:
         return stream.read(most).hex()
 
 
-def read_channels(asked: dict[str, str]) -> dict[str, object]:
+def read_channels(asked: Asked) -> dict[str, object]:
     """What each channel holds: files by name, or the bytes of each epoch's pipe."""
     found: dict[str, object] = {}
     for name, settings in json.loads((CONFIG / "inputdataconfig.json").read_text()).items():
@@ -93,6 +95,27 @@ def read_channels(asked: dict[str, str]) -> dict[str, object]:
         if name == asked.get("write"):
             (folder / f"written-by-{host()}").write_text("mine")
     return found
+
+
+def go_on() -> None:
+    """Half of the work, and a wait for the end; the other half where a checkpoint is (TRN-08)."""
+    checkpoint = ML / "checkpoints" / host()
+    if checkpoint.exists():
+        left = sorted(path.name for path in (ML / "model").iterdir())
+        there = sorted(path.name for path in checkpoint.parent.iterdir())
+        (ML / f"model/{host()}.json").write_text(json.dumps([checkpoint.read_text(), left, there]))
+        return
+    checkpoint.write_text("half")
+    (ML / "model/half").write_text("lost")
+    wait_for_stop(lambda number, frame: sys.exit(1))
+
+
+def count() -> None:
+    """One more in the cache of the warm pool (TRN-10)."""
+    cache = Path(os.environ["SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY"]) / "count"
+    number = int(cache.read_text()) + 1 if cache.exists() else 1
+    cache.write_text(str(number))
+    save(str(number))
 
 
 def save(text: str) -> None:
@@ -125,27 +148,34 @@ def train() -> None:
         (ML / "checkpoints/one").write_text("checkpoint")
     sys.stdout.write("progress 1\rprogress 2\rprogress 3\n")
     sys.stderr.write("to stderr\n")
-    if do == "learn":
-        save('{"answer": 42}')
-    elif do == "meet":
-        met = {**facts(), "peers": peers(), "outside": outside() if "outside" in asked else ""}
-        (ML / f"output/data/{host()}.json").write_text(json.dumps(met))
-        (ML / f"model/{host()}.json").write_text(host())
-        (ML / "model/all.json").write_text("the same")
-        (ML / "model/rank.json").write_text(host())
-    elif do == "read":
-        (ML / f"output/data/{host()}.json").write_text(json.dumps(read_channels(asked)))
-    elif do == "fail":
-        fail("ValueError: the data are sour\n" + "x" * 2000, 7)
-    elif do == "link":
-        save("1")
-        (ML / "model/link").symlink_to("weights.json")
-    elif do == "wait":
-        wait_for_stop(stopped)
-    elif do == "ignore":
-        wait_for_stop(lambda number, frame: print("not now", flush=True))
-    elif do == "segfault":
-        os.kill(os.getpid(), signal.SIGSEGV)
+    DEEDS[do](asked)
+
+
+def meet(asked: Asked) -> None:
+    met = {**facts(), "peers": peers(), "outside": outside() if "outside" in asked else ""}
+    (ML / f"output/data/{host()}.json").write_text(json.dumps(met))
+    (ML / f"model/{host()}.json").write_text(host())
+    (ML / "model/all.json").write_text("the same")
+    (ML / "model/rank.json").write_text(host())
+
+
+def link(asked: Asked) -> None:
+    save("1")
+    (ML / "model/link").symlink_to("weights.json")
+
+
+DEEDS: dict[str, Callable[[Asked], object]] = {
+    "learn": lambda asked: save('{"answer": 42}'),
+    "meet": meet,
+    "spot": lambda asked: go_on(),
+    "pool": lambda asked: count(),
+    "read": lambda asked: (ML / f"output/data/{host()}.json").write_text(json.dumps(read_channels(asked))),
+    "fail": lambda asked: fail("ValueError: the data are sour\n" + "x" * 2000, 7),
+    "link": link,
+    "wait": lambda asked: wait_for_stop(stopped),
+    "ignore": lambda asked: wait_for_stop(lambda number, frame: print("not now", flush=True)),
+    "segfault": lambda asked: os.kill(os.getpid(), signal.SIGSEGV),
+}
 
 
 class Handler(BaseHTTPRequestHandler):
