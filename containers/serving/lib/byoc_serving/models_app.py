@@ -93,8 +93,8 @@ def order(body: bytes) -> Tuple[str, str]:
     except ValueError as error:
         raise RequestError(400, "the body is not JSON: {}".format(error)) from error
     found = document if isinstance(document, dict) else {}
-    name, url = found.get("model_name"), found.get("url")
-    if _can_be_told(name) and _can_be_told(url) and url.startswith("/"):
+    name, url = _argument(found.get("model_name")), _argument(found.get("url"))
+    if name and url.startswith("/"):
         return name, url
     raise RequestError(400, "the body needs model_name, a text, and url, the path of the model's folder")
 
@@ -107,11 +107,10 @@ def _limit(query: Dict[str, str]) -> int:
     return int(text)
 
 
-def _can_be_told(value: object) -> bool:
-    """Whether it is a text that a process can get as an argument: no NUL, no half of a character."""
-    if not isinstance(value, str) or not value or "\0" in value:
-        return False
-    return not any(0xD800 <= ord(letter) < 0xE000 for letter in value)
+def _argument(value: object) -> str:
+    """A text that a process can get as an argument, without NUL and halves of characters; else empty."""
+    text = value if isinstance(value, str) and "\0" not in value else ""
+    return "" if any(0xD800 <= ord(letter) < 0xE000 for letter in text) else text
 
 
 async def _ping(scope: Scope, receive: Receive, send: Send) -> None:
