@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from byoc_kit import run_transform
 from rig.projects import Command, image
 from transform.conftest import Trained
 
@@ -27,6 +28,13 @@ def test_lines_are_transformed_into_lines(byoc: Command, made: Path) -> None:
     assert len(answers) == 40 * len(rows)
     assert answers == answers[: len(rows)] * 40
     assert "the container asks for" in done.stderr
+
+
+def test_a_notebook_transforms(trained: Trained) -> None:
+    made = trained("basic")
+    done = run_transform(made, source=made / "sample.csv", accept="text/csv", split="Line", quiet=True)
+    assert [(file.name, file.records) for file in done.files] == [("sample.csv", 3)]
+    assert (done.output / "sample.csv.out").read_text().split() == ["setosa", "versicolor", "virginica"]
 
 
 def test_a_serverless_container_is_enough(byoc: Command, made: Path) -> None:

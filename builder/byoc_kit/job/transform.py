@@ -10,7 +10,16 @@ from byoc_kit.errors import UsageError
 from byoc_kit.job.batches import Split, Strategy
 from byoc_kit.job.joining import DataProcessing, kind_of
 
-__all__ = ["Parameters", "TransformJob", "check_transform", "environment", "parameters", "told_parameters"]
+__all__ = [
+    "Assemble",
+    "Compression",
+    "Parameters",
+    "TransformJob",
+    "check_transform",
+    "environment",
+    "parameters",
+    "told_parameters",
+]
 
 Assemble = Literal["None", "Line"]
 Compression = Literal["None", "Gzip"]
