@@ -1,12 +1,13 @@
-"""The scaffold of a processing image for real: built, run, made to fail, and its own tests."""
+"""Images that process: the scaffold's own, and those of the four styles."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from byoc_kit.spec.types import Style
 from byoc_kit.work.api import run_process
-from rig.projects import PROCESSING, Command, Project
+from rig.projects import PROCESSING, Command, Project, edit
 
 pytestmark = pytest.mark.engine
 
@@ -60,3 +61,30 @@ def test_training_images_are_warned_of(project: Project, byoc: Command) -> None:
     """PRC-01: their own default is the word train."""
     done = byoc("run", "process", cwd=project("basic"), check=False)
     assert "warning: no word is added in a processing job, and this image's own is 'train'" in done.stderr
+
+
+@pytest.mark.parametrize("style", list(Style))
+def test_every_style_runs_a_script_that_is_not_in_it(project: Project, byoc: Command, style: str) -> None:
+    """PRC-10: as ScriptProcessor has it; the image's packages are there."""
+    folder = project(style)
+    (folder / "count.py").write_text(
+        "import sklearn, sys; print('counted', len(open(sys.argv[1]).readlines()))"
+    )
+    words = ["--input", "code=count.py", "--input", "raw=data"]
+    entrypoint = "python3 /opt/ml/processing/input/code/count.py"
+    raw = "/opt/ml/processing/input/raw/train.csv"
+    done = byoc("run", "process", *words, "--entrypoint", entrypoint, "--", raw, cwd=folder)
+    assert "counted 151" in done.stderr
+
+
+def test_an_image_that_fetches_its_training_code_has_its_processing_code(
+    project: Project, byoc: Command
+) -> None:
+    """[process] in a project of another style: baked, whatever the style does with training code."""
+    folder = project(Style.SCRIPT_MODE_2)
+    (folder / "src/process.py").write_text("print('processed')")
+    edit(folder / "byoc.toml", {"process": {"program": "process.py"}})
+    edit(folder / "byoc.toml", {"image": {"targets": ["training", "hosting", "processing"]}})
+    byoc("build", cwd=folder)
+    assert "processed" in byoc("run", "process", cwd=folder).stderr
+    assert "validation:accuracy" in byoc("run", "train", "--hp", "trees=10", cwd=folder).stderr

@@ -21,17 +21,17 @@ from byoc_kit.job.container import Mount
 from byoc_kit.job.outcome import ContainerError
 from byoc_kit.job.processing import ProcessingInput, ProcessingJob, processing_config_files
 from byoc_kit.local.training import Trained
-from byoc_kit.local.tree import HostTree, RunTree, point_latest
+from byoc_kit.local.tree import RunTree, point_latest
 from byoc_kit.talk import Talk
 
-__all__ = ["Place", "check_end", "create", "message_of", "mounts", "outputs_of"]
+__all__ = ["ProcessTree", "check_end", "create", "message_of", "mounts", "outputs_of"]
 
 ML = PurePosixPath("/opt/ml")
 MESSAGE_BYTES = 1024  # of /opt/ml/output/message that become ExitMessage (PRC-07)
 
 
 @dataclass(frozen=True, slots=True)
-class Place(RunTree):
+class ProcessTree(RunTree):
     """Where the parts of one processing job, or of one of its hosts, are on this machine."""
 
     @property
@@ -49,33 +49,33 @@ class Place(RunTree):
         """Mounted at /opt/ml/output (PRC-07)."""
         return self.root / "exit"
 
-    def of(self, host: str, job: ProcessingJob) -> "Place":
+    def of(self, host: str, job: ProcessingJob) -> "ProcessTree":
         """The folders of *host*; of a single host, the job's own."""
-        return self if len(job.hosts) == 1 else Place(self.root / "hosts" / host)
+        return self if len(job.hosts) == 1 else ProcessTree(self.root / "hosts" / host)
 
 
-def create(runs: Path, job: ProcessingJob) -> Place:
+def create(runs: Path, job: ProcessingJob) -> ProcessTree:
     """Make the folders of *job* under *runs* and point ``runs/latest`` at them.
 
     Raises UsageError for an input whose data are not there, ByocError where the folder cannot be written.
     """
     for given in job.inputs:
         _require_source(given)
-    place = Place(runs / job.name)
+    tree = ProcessTree(runs / job.name)
     try:
         for output in job.outputs:
-            (place.output / output.name).mkdir(parents=True)
+            (tree.output / output.name).mkdir(parents=True)
         for host in job.hosts:
-            _create_host(place.of(host, job), job, host)
-        point_latest(place)
+            _create_host(tree.of(host, job), job, host)
+        point_latest(tree)
     except OSError as error:
         raise ByocError(
-            f"the folder of this run, {place.root}, cannot be written",
+            f"the folder of this run, {tree.root}, cannot be written",
             why=f"{error.strerror}: {error.filename}",
             fix="make room or change the owner of the folder; an earlier run as root leaves root's files",
             id="BYOC-E411",
         ) from error
-    return place
+    return tree
 
 
 def _require_source(given: ProcessingInput) -> None:
@@ -88,14 +88,14 @@ def _require_source(given: ProcessingInput) -> None:
         )
 
 
-def _create_host(place: Place, job: ProcessingJob, host: str) -> None:
-    for folder in (place.config, place.exit, *(place.output / output.name for output in job.outputs)):
+def _create_host(tree: ProcessTree, job: ProcessingJob, host: str) -> None:
+    for folder in (tree.config, tree.exit, *(tree.output / output.name for output in job.outputs)):
         folder.mkdir(parents=True, exist_ok=True)
     for name, text in processing_config_files(job, host).items():
-        (place.config / name).write_text(text, encoding="utf-8")
+        (tree.config / name).write_text(text, encoding="utf-8")
     for given in job.inputs:
         if _is_copied(given, job):
-            _copy(given, place.copies / given.name, _share(given, job, host))
+            _copy(given, tree.copies / given.name, _share(given, job, host))
 
 
 def _is_copied(given: ProcessingInput, job: ProcessingJob) -> bool:
@@ -125,9 +125,9 @@ def _copy(given: ProcessingInput, target: Path, share: set[Path] | None) -> None
             shutil.copy2(file, copied)
 
 
-def mounts(place: Place, job: ProcessingJob, host: str) -> tuple[Mount, ...]:
+def mounts(tree: ProcessTree, job: ProcessingJob, host: str) -> tuple[Mount, ...]:
     """What the container of *host* sees; the data of inputs that are not copied are read-only."""
-    own = place.of(host, job)
+    own = tree.of(host, job)
     return (
         Mount(own.config, ML / "config", read_only=True),
         *(_input_mount(given, own, job) for given in job.inputs),
@@ -136,16 +136,16 @@ def mounts(place: Place, job: ProcessingJob, host: str) -> tuple[Mount, ...]:
     )
 
 
-def _input_mount(given: ProcessingInput, own: Place, job: ProcessingJob) -> Mount:
+def _input_mount(given: ProcessingInput, own: ProcessTree, job: ProcessingJob) -> Mount:
     if _is_copied(given, job):
         return Mount(own.copies / given.name, given.target)
     source = Path(given.source)
     return Mount(source, given.target / source.name if source.is_file() else given.target, read_only=True)
 
 
-def message_of(place: HostTree) -> str:
+def message_of(tree: ProcessTree) -> str:
     """What DescribeProcessingJob would show as ExitMessage (PRC-07). Raises ByocError if it is not UTF-8."""
-    file = Place(place.root).exit / "message"
+    file = tree.exit / "message"
     if not file.is_file():
         return ""
     content = file.read_bytes()
@@ -162,9 +162,9 @@ def message_of(place: HostTree) -> str:
     return content[:MESSAGE_BYTES].decode(errors="ignore")
 
 
-def check_end(trained: Trained, place: Place, said: str, *, limit: float) -> None:
+def check_end(trained: Trained, tree: ProcessTree, said: str, *, limit: float) -> None:
     """Raise ByocError if the job is not ``Completed`` (PRC-03); *said* is its exit message."""
-    where = [f"run: {place.root}", f"log: {place.log}"]
+    where = [f"run: {tree.root}", f"log: {tree.log}"]
     if trained.out_of_time:
         raise ByocError(
             f"the processing job was stopped after {limit:.0f} s",
@@ -180,20 +180,20 @@ def check_end(trained: Trained, place: Place, said: str, *, limit: float) -> Non
             ended=trained.ended,
             id="BYOC-E443",
             failure=said,
-            details=[*(said.splitlines() or _last_words(place)), *where],
+            details=[*(said.splitlines() or _last_words(tree)), *where],
         )
 
 
-def _last_words(place: Place) -> list[str]:
-    lines = place.log.read_text(encoding="utf-8", errors="replace").splitlines()
+def _last_words(tree: ProcessTree) -> list[str]:
+    lines = tree.log.read_text(encoding="utf-8", errors="replace").splitlines()
     return [f"log: {line}" for line in lines[-10:]]
 
 
-def outputs_of(place: Place, job: ProcessingJob, talk: Talk) -> Mapping[str, Mapping[str, int]]:
+def outputs_of(tree: ProcessTree, job: ProcessingJob, talk: Talk) -> Mapping[str, Mapping[str, int]]:
     """Output to its files, each with its size in bytes; told is what would not be uploaded (PRC-05)."""
-    found = {output.name: dict(_files(place.output / output.name)) for output in job.outputs}
+    found = {output.name: dict(_files(tree.output / output.name)) for output in job.outputs}
     for name, files in found.items():
-        links = [path for path in (place.output / name).rglob("*") if path.is_symlink()]
+        links = [path for path in (tree.output / name).rglob("*") if path.is_symlink()]
         if links:
             talk.warn(f"output {name} holds {len(links)} symbolic links, which are not uploaded (PRC-05)")
         if not files:

@@ -13,10 +13,10 @@ from byoc_kit.job.container import typed_command
 from byoc_kit.job.processing import ProcessingJob, processing_container
 from byoc_kit.local import processing, training
 from byoc_kit.local.containers import Session, uninterrupted
-from byoc_kit.local.images import Place as Engine
+from byoc_kit.local.images import Place
 from byoc_kit.local.merge import merge
 from byoc_kit.local.ownership import give_back_all
-from byoc_kit.local.processing import Place
+from byoc_kit.local.processing import ProcessTree
 from byoc_kit.local.training import Host, Times, Trained
 from byoc_kit.local.tree import save_record
 from byoc_kit.talk import Talk
@@ -50,9 +50,9 @@ class ProcessResult:
 class Prepared:
     """A job that can start."""
 
-    engine: Engine
-    job: ProcessingJob
     place: Place
+    job: ProcessingJob
+    tree: ProcessTree
     session: Session
     hosts: tuple[Host, ...]
 
@@ -66,24 +66,24 @@ def run_process(
     exit code where the job would be ``Failed``; the run's folder stays for a look in every case.
     """
     with _prepared(project, image, options, talk) as ready, _record(ready) as record:
-        job, place = ready.job, ready.place
+        job, made = ready.job, ready.tree
         on = f" on {len(job.hosts)} hosts" if len(job.hosts) > 1 else ""
-        talk.say(f"processing {job.name} in {ready.engine.image.name}{on}")
+        talk.say(f"processing {job.name} in {ready.place.image.name}{on}")
         _warn_of_another_word(ready, talk)
         times = Times(limit=job.max_runtime)
-        trained = training.run(ready.hosts, place, ready.session, times=times, talk=talk)
+        trained = training.run(ready.hosts, made, ready.session, times=times, talk=talk)
         record |= {"exit_code": trained.ended.code}
         record["status"] = "Stopped" if trained.out_of_time else "Failed"
         message = _gathered(ready, trained, talk)
         record["message"] = message
-        processing.check_end(trained, place, message, limit=job.max_runtime)
-        outputs = processing.outputs_of(place, job, talk)
+        processing.check_end(trained, made, message, limit=job.max_runtime)
+        outputs = processing.outputs_of(made, job, talk)
         record |= {"status": "Completed", "outputs": outputs}
         return ProcessResult(
-            run=place.root,
+            run=made.root,
             outputs=outputs,
             message=message,
-            image=ready.engine.image.reference,
+            image=ready.place.image.reference,
             seconds=trained.seconds,
         )
 
@@ -93,12 +93,12 @@ def shell_process(
 ) -> Path:
     """Open a shell where the service would start processing, on the first host; gives the run's folder."""
     with _prepared(project, image, options, talk) as ready:
-        plan, folders = ready.hosts[0].plan, training.written(ready.hosts, ready.place)
+        plan, folders = ready.hosts[0].plan, training.written(ready.hosts, ready.tree)
         try:
-            shell(ready.engine, plan, ready.session, talk)
+            shell(ready.place, plan, ready.session, talk)
         finally:
-            uninterrupted(lambda: give_back_all(ready.engine.client, plan.image, folders, talk))
-        return ready.place.root
+            uninterrupted(lambda: give_back_all(ready.place.client, plan.image, folders, talk))
+        return ready.tree.root
 
 
 @contextmanager
@@ -106,11 +106,11 @@ def _prepared(
     project: Project | None, image: str | None, options: ProcessOptions, talk: Talk
 ) -> Iterator[Prepared]:
     code = live_code(project, options)
-    with opened(project, image, talk) as engine:
+    with opened(project, image, talk) as place:
         job = processing_job(
             project,
             options,
-            image=engine.image.name,
+            image=place.image.name,
             base=job_base(project, image),
             stamp=stamp(),
             talk=talk,
@@ -118,21 +118,21 @@ def _prepared(
         for given in job.inputs:
             if given.fetched:
                 fetch_prefix(given.uri, Path(given.source), talk)
-        place = processing.create(engine.state / "runs", job)
-        session = Session(engine.client, job.name, talk=talk, keep=options.keep, isolated=job.isolated)
+        made = processing.create(place.state / "runs", job)
+        session = Session(place.client, job.name, talk=talk, keep=options.keep, isolated=job.isolated)
         hosts = []
         for name in job.hosts:
-            mounts = (*processing.mounts(place, job, name), *code)
+            mounts = (*processing.mounts(made, job, name), *code)
             plan = processing_container(
-                job, name, image=engine.image.id, mounts=mounts, network=session.network
+                job, name, image=place.image.id, mounts=mounts, network=session.network
             )
-            hosts.append(Host(name=name, tree=place.of(name, job), plan=with_options(plan, options)))
-        yield Prepared(engine=engine, job=job, place=place, session=session, hosts=tuple(hosts))
+            hosts.append(Host(name=name, tree=made.of(name, job), plan=with_options(plan, options)))
+        yield Prepared(place=place, job=job, tree=made, session=session, hosts=tuple(hosts))
 
 
 def _warn_of_another_word(ready: Prepared, talk: Talk) -> None:
     """An image whose default is to train or serve does so in a processing job too (PRC-01)."""
-    config, plan = ready.engine.image.config, ready.hosts[0].plan
+    config, plan = ready.place.image.config, ready.hosts[0].plan
     words = typed_command(plan, config.entrypoint or (), config.cmd or ())
     if plan.entrypoint is None and plan.command is None and words and words[-1] in {"train", "serve"}:
         talk.warn(
@@ -143,11 +143,11 @@ def _warn_of_another_word(ready: Prepared, talk: Talk) -> None:
 
 def _gathered(ready: Prepared, trained: Trained, talk: Talk) -> str:
     """Of several hosts: one set of outputs. The message of the host that decides."""
-    job, place = ready.job, ready.place
+    job, made = ready.job, ready.tree
     if len(ready.hosts) > 1:
         parts = [PurePosixPath("output") / output.name for output in job.outputs]
-        merge(place, {host.name: host.tree for host in ready.hosts}, talk, parts)
-    return processing.message_of(place.of(trained.host, job))
+        merge(made, {host.name: host.tree for host in ready.hosts}, talk, parts)
+    return processing.message_of(made.of(trained.host, job))
 
 
 @contextmanager
@@ -157,8 +157,8 @@ def _record(ready: Prepared) -> Iterator[dict[str, object]]:
     record: dict[str, object] = {
         "schema": RECORD,
         "name": job.name,
-        "image": ready.engine.image.reference,
-        "image_id": ready.engine.image.id,
+        "image": ready.place.image.reference,
+        "image_id": ready.place.image.id,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "status": "Stopped",
         "inputs": {given.name: str(given.source) for given in job.inputs},
@@ -174,4 +174,4 @@ def _record(ready: Prepared) -> Iterator[dict[str, object]]:
         raise
     finally:
         record["seconds"] = round(time.monotonic() - begun, 3)
-        save_record(ready.place, record)
+        save_record(ready.tree, record)
