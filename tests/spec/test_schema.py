@@ -13,6 +13,7 @@ import pytest
 
 from byoc_kit.spec.model import TABLES, Table, fields_of
 from byoc_kit.spec.schema import json_schema
+from byoc_kit.spec.types import Style
 
 ROOT = Path(__file__).parents[2]
 SCAFFOLDS = sorted((ROOT / "containers").glob("*/byoc.toml"))
@@ -31,8 +32,8 @@ def test_scaffolds_are_valid(file: Path, validator: jsonschema.Draft202012Valida
     assert not list(validator.iter_errors(tomllib.loads(file.read_text(encoding="utf-8"))))
 
 
-def test_there_are_four_scaffolds() -> None:
-    assert len(SCAFFOLDS) == 4
+def test_there_is_a_scaffold_for_each_style_and_one_for_processing() -> None:
+    assert {file.parent.name for file in SCAFFOLDS} == {*map(str, Style), "processing"}
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ class TrainTable(Table):
     )
     metrics: dict[str, Text] = _key(
         "Metric name to the regular expression that finds it in the log; its first group is the number.",
-        used=LATER,
+        used="run train, run tune",
         examples=[{"validation:f1": "f1=([0-9.]+)"}],
         default={},
     )
