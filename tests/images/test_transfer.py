@@ -17,7 +17,7 @@ from byoc_kit.oci.image import Image
 from byoc_kit.oci.reference import Named, parse_location
 from byoc_kit.store import Store
 from byoc_kit.talk import Silence
-from rig.faults import answer, cut, drip, garbage, hang_up, lose, redirect, silence, wrong_length
+from rig.faults import answer, cut, drip, garbage, hang_up, lose, redirect, silence, unannounced, wrong_length
 from rig.images import MemoryLayer, made_image, noise
 from rig.lying import Lying, Reply, Request, lying
 
@@ -123,7 +123,7 @@ def test_a_body_of_which_half_was_kept_is_begun_anew(registry: Lying) -> None:
     image = made_image(BIG)
     registry.on("PATCH", UPLOAD, half)
     sink(registry).write(image, tag=True)
-    assert registry.count("POST", "/uploads/$") == 3
+    assert (registry.count("POST", "/uploads/$"), registry.count("PATCH")) == (3, 3)
     arrived(registry, image)
 
 
@@ -359,6 +359,23 @@ def test_a_wrong_length_is_noticed_before_a_byte_is_used(registry: Lying, by: in
     image, _ = pushed(registry)
     registry.on("GET", image.layers[0].descriptor.digest, wrong_length(by), times=99)
     assert "announces" in lies(registry, "BYOC-E521").why
+
+
+def test_a_short_body_of_unknown_length_is_continued(registry: Lying) -> None:
+    image, blob = pushed(registry)
+    digest = image.layers[0].descriptor.digest
+    registry.on("GET", digest, unannounced(lambda body: body[:1000]))
+    assert b"".join(read(registry).layers[0].read()) == blob
+    assert [each.headers.get("range") for each in registry.asked if digest in each.path] == [
+        None,
+        "bytes=1000-",
+    ]
+
+
+def test_a_long_body_of_unknown_length_is_not_taken(registry: Lying) -> None:
+    image, _ = pushed(registry)
+    registry.on("GET", image.layers[0].descriptor.digest, unannounced(lambda body: body + b"x"), times=99)
+    assert "sends more than" in lies(registry, "BYOC-E521").why
 
 
 def test_garbage_of_the_right_length_is_noticed(registry: Lying) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "lose",
     "redirect",
     "silence",
+    "unannounced",
     "wrong_length",
 ]
 
@@ -47,6 +48,18 @@ def wrong_length(by: int) -> Fault:
     def fault(registry: Lying, request: Request, honest: Callable[[], Reply]) -> Reply:
         reply = honest()
         reply.headers["Content-Length"] = str(len(reply.body) + by)
+        return reply
+
+    return fault
+
+
+def unannounced(change: Callable[[bytes], bytes]) -> Fault:
+    """No length; the end of the connection is the end of the body, which *change* made another one."""
+
+    def fault(registry: Lying, request: Request, honest: Callable[[], Reply]) -> Reply:
+        reply = honest()
+        reply.body = change(reply.body)
+        reply.headers["Content-Length"] = ""
         return reply
 
     return fault

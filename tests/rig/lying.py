@@ -39,6 +39,7 @@ class Reply:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    """Those without a value are left out."""
     sent: int | None = None
     pause: float = 0.0
     """Seconds before each byte."""
@@ -80,7 +81,7 @@ class Lying:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def on(self, method: str, path: str, fault: Fault, *, times: int = 1, reads_body: bool = True) -> None:
-        """The next *times* requests of *method* (or any: ``*``) whose path holds *path* (a pattern) meet *fault*."""
+        """The next *times* requests of *method* (or any: ``*``) whose path holds *path* meet *fault*."""
         self.rules.append(Rule(method, re.compile(path), fault, times, reads_body))
 
     def count(self, method: str, path: str = "") -> int:
@@ -274,14 +275,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self, reply: Reply) -> None:
         told = {"Content-Length": str(len(reply.body)), **reply.headers}
-        lies = reply.sent is not None or int(told["Content-Length"]) != len(reply.body)
+        lies = reply.sent is not None or told["Content-Length"] != str(len(reply.body))
         self.close_connection = self.close_connection or reply.close or lies
         if reply.close:
             return
         try:
             self.send_response(reply.status)
             for name, value in told.items():
-                self.send_header(name, value)
+                if value:
+                    self.send_header(name, value)
             self.end_headers()
             for part in self.parts(reply):
                 self.wfile.write(part)
