@@ -2,6 +2,7 @@
 
 ``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...`` reads FOLDER/requirements.txt and the projects
 in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is there.
+FOLDER/install.txt names them: installed by name, `pip freeze` tells versions and not files of this build.
 What the base has keeps its version, unless a requirement names it.
 
 ``wheels.py FOLDER --lend-pip`` fetches a pip to FOLDER/lent/ and FOLDER/pip.whl. This program and the stage
@@ -9,12 +10,14 @@ that installs use a FOLDER/pip.whl that is there; it also stands in for a pip th
 """
 
 import argparse
+import email
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,6 +57,8 @@ def main() -> int:
             run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), *needed])
         else:
             print("the base has all other packages already", flush=True)
+        names = sorted(map(name_of, wheels.glob("*.whl")))
+        (folder / "install.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     except subprocess.CalledProcessError as error:
         return error.returncode
     return 0
@@ -145,6 +150,14 @@ def resolve(pip: "list[str]", folder: Path, own: "list[str]") -> "list[str]":
     run([*install, *given, *own])
     entries = json.loads(report.read_text(encoding="utf-8"))["install"]
     return [line for line in map(exact, entries) if line]
+
+
+def name_of(wheel: Path) -> str:
+    """What *wheel* holds, as an exact requirement. A file name may spell a version differently."""
+    with zipfile.ZipFile(wheel) as archive:
+        inside = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+        told = email.message_from_bytes(archive.read(inside))
+    return f"{told['Name']}=={told['Version']}"
 
 
 def exact(entry: "dict[str, Any]") -> str:

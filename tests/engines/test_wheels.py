@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,3 +64,15 @@ def test_entries_of_pips_report(wheels: ModuleType, entry: dict[str, Any], line:
 
 def test_pip_tells_its_version(wheels: ModuleType) -> None:
     assert wheels.pip_version([sys.executable, "-c", "print('pip 23.0.1 from /x (python 3.11)')"]) == (23, 0)
+
+
+def test_a_wheel_is_installed_by_the_name_and_version_that_it_tells(
+    wheels: ModuleType, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "some_cat-1.0_local-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("cat/vendor.dist-info/METADATA", "Name: other\nVersion: 9\n")
+        archive.writestr(
+            "some_cat-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: some-cat\nVersion: 1.0+local\n"
+        )
+    assert wheels.name_of(wheel) == "some-cat==1.0+local"

@@ -23,9 +23,9 @@ RUN --mount=type=secret,id=ca_bundle,target=/run/secrets/ca_bundle \
 FROM base AS image
 # hadolint ignore=DL3013
 RUN --mount=type=bind,from=wheels,source=/byoc,target=/mnt \
-    set -- /mnt/wheels/*.whl \
- && if [ -e "$1" ]; then PYTHONPATH=/mnt/pip.whl PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore \
-    /usr/local/bin/python3 -m pip install --quiet --no-cache-dir --no-compile --no-index --no-deps "$@"; fi
+    if [ -s /mnt/install.txt ]; then PYTHONPATH=/mnt/pip.whl PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore \
+    /usr/local/bin/python3 -m pip install --quiet --no-cache-dir --no-compile --no-index --no-deps \
+    --find-links=/mnt/wheels --requirement=/mnt/install.txt; fi
 COPY ["files/0-usr-local-bin-tool", "/usr/local/bin/tool"]
 COPY ["runtime/opt-byoc/", "/opt/byoc/"]
 
