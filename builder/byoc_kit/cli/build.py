@@ -35,7 +35,7 @@ Examples:
 @where_options
 @click.option("--tag", help="Name the image NAME[:TAG] instead of <image name>:latest.", metavar="NAME[:TAG]")
 @click.option("--no-cache", is_flag=True, help="Run every step again (docker engine).")
-@click.option("--frozen", is_flag=True, help="Use pylock.byoc.toml as it is, and write none (layer engine).")
+@click.option("--frozen", is_flag=True, help="Build from the pylock.byoc.toml that is there, and write none.")
 @click.option("--dry-run", is_flag=True, help="Print what would be built and how, as `byoc plan` does.")
 def build(file: Path | None, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Build the image of this project with the engine that fits.

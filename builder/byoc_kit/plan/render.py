@@ -22,6 +22,7 @@ from byoc_kit.plan.types import (
     Step,
     SystemStep,
 )
+from byoc_kit.spec.lock import Lock
 
 __all__ = ["eject_texts", "render", "template_name"]
 
@@ -176,7 +177,7 @@ def _context(plan: Plan) -> Iterator[ContextFile]:
         if isinstance(step, FilesStep):
             yield from (_in_context(step, entry) for entry in step.files)
         elif isinstance(step, PythonStep):
-            yield from _build_files(step)
+            yield from _build_files(step, plan.lock)
 
 
 def _in_context(step: FilesStep, entry: FileEntry) -> ContextFile:
@@ -193,13 +194,24 @@ def _in_context(step: FilesStep, entry: FileEntry) -> ContextFile:
     )
 
 
-def _build_files(step: PythonStep) -> Iterator[ContextFile]:
-    """What the wheel stage gets: its program, the requirements, and the sources of packages."""
+def _build_files(step: PythonStep, lock: Lock | None) -> Iterator[ContextFile]:
+    """What the wheel stage gets: its program, the requirements, and the sources of packages.
+
+    Of a lock every version is asked for, so that pip has nothing to decide.
+    """
     stage = PurePosixPath("wheels")
-    lines = "".join(f"{line}\n" for line in (*step.requirements, *step.runtime))
+    asked = (*step.requirements, *step.runtime) if lock is None else tuple(_exact(lock))
+    lines = "".join(f"{line}\n" for line in asked)
     yield ContextFile(path=stage / "wheels.py", content=Asset(WHEELS))
     yield ContextFile(path=stage / "requirements.txt", content=Inline(lines))
     yield from step.sources
+
+
+def _exact(lock: Lock) -> Iterator[str]:
+    """One requirement for each published wheel of *lock*; the project's own are built from their sources."""
+    for wheel in lock.wheels:
+        if wheel.built_from is None or wheel.source_sha256 is not None:
+            yield f"{wheel.name}=={wheel.version}"
 
 
 def _wrong_template(name: str, error: Exception) -> UsageError:

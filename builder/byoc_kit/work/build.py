@@ -36,7 +36,7 @@ class BuildOptions:
     no_cache: bool = False
     """Run every step again (docker engine)."""
     frozen: bool = False
-    """Build from the lock that is there, and write none (layer engine)."""
+    """Build from the lock that is there, and write none."""
     engine: str | None = None
     """``auto``, ``docker`` or ``layer``; None: as byoc.toml and the settings say."""
     output: str | None = None
@@ -52,6 +52,9 @@ class Decision(Protocol):
     @property
     def plan(self) -> Plan:
         """What it will do."""
+
+    def costed(self) -> Plan:
+        """The plan with what it moves, as far as base and output tell; they are asked, and not changed."""
 
     def execute(self) -> Built:
         """Do it. Raises ByocError."""
@@ -80,10 +83,14 @@ def plan(
     talk: Talk | None = None,
     environ: Mapping[str, str] = os.environ,
     options: BuildOptions = USUAL,
+    costs: bool = True,
 ) -> Plan:
-    """What :func:`build` would do; the base is looked into, and nothing else is changed. Raises ByocError."""
+    """What :func:`build` would do; the base is looked into, and nothing is built. Raises ByocError.
+
+    *costs*: ask base and output also what would have to be moved.
+    """
     with decided(project, talk=talk, environ=environ, options=options) as decision:
-        return decision.plan
+        return decision.costed() if costs else decision.plan
 
 
 @contextlib.contextmanager

@@ -8,10 +8,12 @@ from byoc_kit.engines.docker import Order, build_image
 from byoc_kit.oci.reference import Docker, parse_location
 from byoc_kit.plan.render import render
 from byoc_kit.plan.types import Built, EngineChoice, Output, Plan
+from byoc_kit.spec.lock import Lock
 from byoc_kit.store import user_store
 from byoc_kit.talk import Talk
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.key import key_of
+from byoc_kit.work.lock import Locker, has_lock
 from byoc_kit.work.places import place_of
 from byoc_kit.work.plan import look_into, plan_of, templates_of
 from byoc_kit.work.project import Project
@@ -29,7 +31,7 @@ class Wishes:
     tag: str
     no_cache: bool
     frozen: bool = False
-    """Whether a lock must be there already (layer engine)."""
+    """Whether a lock must be there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,10 @@ class DockerBuild:
     wishes: Wishes
     talk: Talk
     environ: Mapping[str, str]
+
+    def costed(self) -> Plan:
+        """The plan; what it moves is BuildKit's and the engine's own business."""
+        return self.plan
 
     def execute(self) -> Built:
         """Build, and take the image on to where it is wanted. Raises ByocError."""
@@ -94,14 +100,24 @@ def docker_build(
     """The build, after a look into the base, which is pulled where the engine lacks it. Raises ByocError."""
     seen = look_into(project, client, store=user_store(environ), talk=talk)
     made = plan_of(project, seen, talk=talk)
+    lock = _lock(project, frozen=wishes.frozen, talk=talk, environ=environ)
     return DockerBuild(
         project=project,
         client=client,
-        plan=replace(made, engine=wishes.choice, output=wishes.output, mutations=_mutations(wishes)),
+        plan=replace(
+            made, engine=wishes.choice, output=wishes.output, mutations=_mutations(wishes), lock=lock
+        ),
         wishes=wishes,
         talk=talk,
         environ=environ,
     )
+
+
+def _lock(project: Project, *, frozen: bool, talk: Talk, environ: Mapping[str, str]) -> Lock | None:
+    """The lock that the project has; None: pip decides while it builds. Raises ByocError for a stale one."""
+    if project.spec.build.dockerfile is not None or not (frozen or has_lock(project)):
+        return None
+    return Locker.of(project, talk=talk, environ=environ).current(frozen=True)
 
 
 def _mutations(wishes: Wishes) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ __all__ = [
     "Locker",
     "Outcome",
     "check_lock",
+    "has_lock",
     "locked",
     "look",
     "make_lock",
@@ -65,10 +66,17 @@ class Locker:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     talk: Talk = field(default_factory=Silence)
 
+    @classmethod
+    def of(cls, project: Project, *, talk: Talk, environ: Mapping[str, str], anew: bool = False) -> "Locker":
+        """For the base of *project*, read now; *anew*: as its tag points now. Raises ByocError."""
+        store = user_store(environ)
+        inventory = look(project, store=store, environ=environ, talk=talk, anew=anew)
+        return cls(project=project, inventory=inventory, store=store, environ=environ, talk=talk)
+
     @property
     def path(self) -> Path:
         """The lock's file, beside byoc.toml."""
-        return self.project.root / lock_name(self.project.file.name)
+        return _path(self.project)
 
     def resolver(self) -> Resolver:
         """For what byoc.toml asks for. Raises UsageError (BYOC-E913)."""
@@ -223,7 +231,7 @@ def pinned_base(project: Project) -> Location:
 
     A tag that moved since the lock was made does not move the image. Raises UsageError.
     """
-    location, path = base_location(project), project.root / lock_name(project.file.name)
+    location, path = base_location(project), _path(project)
     try:
         lock = read_lock(path.read_text(encoding="utf-8"), name=path.name)
     except (OSError, UnicodeDecodeError, UsageError):
@@ -232,6 +240,11 @@ def pinned_base(project: Project) -> Location:
     if digest and same and isinstance(location, Named | Layout) and location.digest is None:
         return replace(location, digest=parse_digest(digest))
     return location
+
+
+def has_lock(project: Project) -> bool:
+    """Whether there is a lock for *project*; never for one that builds a Dockerfile of its own."""
+    return project.spec.build.dockerfile is None and _path(project).exists()
 
 
 def make_lock(
@@ -245,22 +258,17 @@ def make_lock(
 
     The base stays the one of the old lock, unless everything is upgraded: then its tag is looked up anew.
     """
-    return _locker(project, talk or Silence(), environ, anew=ALL in upgrade).made(upgrade=upgrade)
+    anew = ALL in upgrade
+    return Locker.of(project, talk=talk or Silence(), environ=environ, anew=anew).made(upgrade=upgrade)
 
 
 def check_lock(
     project: Project, *, talk: Talk | None = None, environ: Mapping[str, str] = os.environ
 ) -> tuple[Path, tuple[str, ...]]:
     """The lock's path, and why it is no answer: missing, or key by key; empty: fresh. Raises ByocError."""
-    locker = _locker(project, talk or Silence(), environ)
+    locker = Locker.of(project, talk=talk or Silence(), environ=environ)
     lock = locker.present()
     return locker.path, ("there is no lock",) if lock is None else locker.changed(lock)
-
-
-def _locker(project: Project, talk: Talk, environ: Mapping[str, str], *, anew: bool = False) -> Locker:
-    store = user_store(environ)
-    inventory = look(project, store=store, environ=environ, talk=talk, anew=anew)
-    return Locker(project=project, inventory=inventory, store=store, environ=environ, talk=talk)
 
 
 def look(
@@ -289,6 +297,10 @@ def refusal(refused: Sequence[Refused], base: str) -> ByocError:
         id="BYOC-E903",
         details=list(lines_of(refused)),
     )
+
+
+def _path(project: Project) -> Path:
+    return project.root / lock_name(project.file.name)
 
 
 def _changed(lock: Lock, resolver: Resolver, local: Mapping[PurePosixPath, BuiltWheel]) -> tuple[str, ...]:
