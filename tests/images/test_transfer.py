@@ -1,7 +1,8 @@
 """Against a registry that lies, breaks and is busy: the right image in the end, or an error and no tag."""
 
 import dataclasses
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,23 @@ def test_a_token_that_ends_in_the_middle_is_renewed(registry: Lying, method: str
     to.write(image, tag=True)
     assert registry.count("GET", "/token") == 2
     arrived(registry, image)
+
+
+def test_of_many_that_are_refused_at_once_one_renews_the_token(registry: Lying) -> None:
+    registry.login = "Bearer"
+    to = sink(registry, jobs=8)
+    image = made_image(*({"data": noise(50_000, seed)} for seed in range(8)))
+    assert to.session.call("GET", "tags/list").status == 200
+    registry.tokens.clear()
+    barrier = threading.Barrier(8)
+
+    def together(lying: Lying, request: Request, honest: Callable[[], Reply]) -> Reply:
+        barrier.wait(10)
+        return honest()
+
+    registry.on("HEAD", BLOB, together, times=8)
+    assert len(to.missing(image.layers)) == 8
+    assert registry.count("GET", "/token") == 2
 
 
 def test_a_token_is_renewed_before_it_ends(registry: Lying) -> None:

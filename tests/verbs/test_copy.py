@@ -18,6 +18,7 @@ from byoc_kit.images.source import open_image
 from byoc_kit.oci.image import Image
 from byoc_kit.oci.reference import parse_location
 from byoc_kit.work.copy import copy
+from rig.faults import silence
 from rig.images import made_image, noise
 from rig.lying import Lying, Reply, Request, lying
 from rig.projects import Command
@@ -93,6 +94,22 @@ def test_from_a_layout_into_the_engine_and_back(byoc: Command, layout: str, tmp_
         client.images.remove(name, force=True)
         client.close()
     assert held(f"oci:{tmp_path}/back").raw_config == IMAGE.raw_config
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_stops_at_once_even_while_a_registry_is_silent(
+    layout: str, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with lying() as registry:
+        registry.on("PATCH", "", silence(20.0), times=9)
+        process = started(tmp_path, layout, f"{registry.host}/t/a:1")
+        while registry.count("PATCH") < 2:
+            time.sleep(0.05)
+        process.send_signal(number)
+        before = time.monotonic()
+        assert process.wait(30) == code
+        assert time.monotonic() - before < 10
+        assert registry.tags() == {}
 
 
 # --- killed ---------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """Many blobs at once: a few threads, a progress for each and one for all, an end to all when one fails."""
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.image import Layer
@@ -15,6 +15,7 @@ from byoc_kit.talk import Talk
 __all__ = ["JOBS", "Bytes", "Meter", "at_once"]
 
 JOBS: Final = 4  # blobs that travel at the same time
+GRACE: Final = 1.0  # seconds in which a stopped thread may end what it does
 EVERY: Final = 0.1  # seconds between two reports about one task
 
 
@@ -99,24 +100,50 @@ T = TypeVar("T")
 def at_once(
     tasks: Sequence[Callable[[], T]], *, jobs: int = JOBS, stopped: threading.Event | None = None
 ) -> list[T]:
-    """What *tasks* return, in their order. The first that fails ends the others, and its error is raised."""
+    """What *tasks* return, in their order. The first that fails ends the others, and its error is raised.
+
+    *stopped* is set then, and by Ctrl-C. A thread that waits for a silent registry is not waited for.
+    """
     if len(tasks) < 2 or jobs < 2:
         return [task() for task in tasks]
-    with ThreadPoolExecutor(min(jobs, len(tasks)), thread_name_prefix="byoc-blob") as pool:
-        futures = [pool.submit(task) for task in tasks]
+    crew = _Crew(tasks, stopped or threading.Event())
+    threads = [threading.Thread(target=crew.work, daemon=True) for _ in range(min(jobs, len(tasks)))]
+    for thread in threads:
+        thread.start()
+    try:
+        results = dict(crew.next() for _ in tasks)
+    except BaseException:
+        crew.stopped.set()
+        for thread in threads:
+            thread.join(GRACE)
+        raise
+    return [results[place] for place in range(len(tasks))]
+
+
+class _Crew(Generic[T]):
+    """Threads that share *tasks*."""
+
+    def __init__(self, tasks: Sequence[Callable[[], T]], stopped: threading.Event) -> None:
+        self.stopped = stopped
+        self._todo = enumerate(tasks)
+        self._lock = threading.Lock()
+        self._done: queue.SimpleQueue[tuple[int, T] | BaseException] = queue.SimpleQueue()
+
+    def work(self) -> None:
+        """One task after the other, until there are none or all are stopped."""
         try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [error for each in futures if each.done() and (error := each.exception())]
-        except BaseException:
-            _stop(pool, stopped)
-            raise
-        if failed:
-            _stop(pool, stopped)
-            raise failed[0]
-        return [each.result() for each in futures]
+            while not self.stopped.is_set():
+                with self._lock:
+                    place, task = next(self._todo)
+                self._done.put((place, task()))
+        except StopIteration:
+            return
+        except BaseException as error:
+            self._done.put(error)
 
-
-def _stop(pool: ThreadPoolExecutor, stopped: threading.Event | None) -> None:
-    if stopped is not None:
-        stopped.set()
-    pool.shutdown(wait=False, cancel_futures=True)
+    def next(self) -> tuple[int, T]:
+        """Place and result of a task that ended. Raises what a task raised."""
+        found = self._done.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
