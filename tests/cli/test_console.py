@@ -39,6 +39,10 @@ def test_an_unknown_total_has_no_time_left() -> None:
     assert describe("pull", 3_000_000, None, 2.0) == "pull: 3.0 MB, 1.5 MB/s"
 
 
+def test_a_slow_rate_is_not_rounded_to_nothing() -> None:
+    assert describe("transform", 40_000, 80_000, 10.0) == "transform: 0.0 MB of 0.1 MB, 4.0 kB/s, 10 s left"
+
+
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -192,3 +192,10 @@ def test_a_notebook_can_serve(algo: str, here: Path, left: Left) -> None:
         with pytest.raises(ByocError, match="the server answered 400"):
             endpoint.invoke(b"bad")
     assert not left()
+
+
+def test_the_last_words_of_a_server_are_in_the_log(byoc: Command, algo: str, here: Path) -> None:
+    """What it says after SIGTERM is heard too."""
+    done = byoc("run", "serve", algo, "--model", "model", "--invoke", "a.csv", cwd=here)
+    assert "good bye" in done.stderr
+    assert "good bye" in (here / ".byoc/serve.log").read_text()

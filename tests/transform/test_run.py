@@ -1,5 +1,6 @@
 """``byoc run transform`` with a real engine."""
 
+import gzip
 import json
 import signal
 import subprocess
@@ -91,6 +92,14 @@ def test_a_job_file_says_how(byoc: Command, host: str, here: Path) -> None:
     assert "the job file's data are at s3://b/in" in lost.stderr
 
 
+def test_a_packed_file_has_the_type_of_what_is_in_it(byoc: Command, host: str, here: Path) -> None:
+    (here / "rows.csv.gz").write_bytes(gzip.compress((here / "rows.csv").read_bytes()))
+    words = ["--input", "rows.csv.gz", "--compression", "gzip", "--env", "DO=upper"]
+    done = byoc("run", "transform", host, *words, cwd=here)
+    assert "asked with ['text/csv', None]" in done.stderr
+    assert (Path(done.stdout.strip()) / "rows.csv.gz.out").read_text() == "ID1,X\nID2,Y\nID3,Z\n"
+
+
 def test_data_are_fetched_from_s3_when_that_is_said(byoc: Command, host: str, here: Path) -> None:
     with s3_server() as environment:
         s3 = boto3.client(
@@ -156,12 +165,13 @@ def test_a_stopped_job_leaves_nothing_half(host: str, here: Path, left: Left, nu
         (["--input", "none"], "it is not there"),
         (["--input", "empty"], "there is no file in it"),
         (["--input", "rows.csv", "--output", "rows.csv"], "the folder"),
+        (["--input", ".", "--output", "out"], "is inside the input"),
         (["--input", "rows.csv", "--input-filter", "x"], "is not a JSONPath that batch transform takes"),
         (["--input", "rows.csv", "--content-type", "image/png", "--join"], "filters and joins read text/csv"),
         (["--input", "rows.csv", "--max-payload", "60", "--max-concurrent", "2"], "are not allowed"),
         (["--input", "rows.csv", "--env", "PARAMETERS=[]"], "/execution-parameters cannot be used"),
     ],
-    ids=["none", "missing", "empty", "output", "path", "join", "payload", "parameters"],
+    ids=["none", "missing", "empty", "output", "inside", "path", "join", "payload", "parameters"],
 )
 def test_a_mistake_says_what_why_and_fix(
     byoc: Command, host: str, here: Path, words: list[str], said: str

@@ -78,7 +78,7 @@ def describe(task: str, done: int, total: int | None, seconds: float) -> str:
     rate = done / seconds if seconds > 0 else 0.0
     parts = [f"{task}: {done / 1e6:,.1f} MB" + (f" of {total / 1e6:,.1f} MB" if total else "")]
     if rate:
-        parts.append(f"{rate / 1e6:,.1f} MB/s")
+        parts.append(f"{rate / 1e6:,.1f} MB/s" if rate >= 1e5 else f"{rate / 1e3:,.1f} kB/s")
         if total and done < total:
             parts.append(f"{(total - done) / rate:,.0f} s left")
     return ", ".join(parts)

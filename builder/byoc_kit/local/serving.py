@@ -218,10 +218,13 @@ def several(
         names = [plan.alias for plan in plans]
         whole = logs[0].with_name("serve.log")
         journal = stack.enter_context(opened_journal(whole, names, talk.output, None))
+        opened = [
+            stack.enter_context(opened_log(path, journal.of(plan.alias)))
+            for plan, path in zip(plans, logs, strict=True)
+        ]
         runnings = list[Running]()
-        stack.callback(lambda: stop_all(runnings, GRACE, talk))
-        for plan, path in zip(plans, logs, strict=True):
-            log = stack.enter_context(opened_log(path, journal.of(plan.alias)))
+        stack.callback(lambda: stop_all(runnings, GRACE, talk))  # before the logs are closed
+        for plan, log in zip(plans, opened, strict=True):
             runnings.append(session.start(plan, log))
         servers = tuple(
             Server(running, _address(session.client, running, runnings[0]), pool) for running in runnings

@@ -98,6 +98,7 @@ def run_transform(
     with _hosted(project, image, options, job, talk) as ready:
         run = ready.place.state / "runs" / job.name
         into = (options.into or run / "output").absolute()
+        _refuse_inside(into, Path(job.source))
         _make(run, into)
         talk.say(f"transforming {len(inputs)} file{'s' * (len(inputs) != 1)} in {ready.place.image.name}")
         with serving.serving(
@@ -158,7 +159,7 @@ def _job(
     members: dict[str, Any] = dict(request.members) if request else {}
     members |= {name: value for name, value in asked.items() if value is not None}
     members["environment"] = {**members.get("environment", {}), **options.environment}
-    members.setdefault("content_type", content_type(inputs[0].path))
+    members.setdefault("content_type", _content_type(inputs[0].path, members.get("compression")))
     job = TransformJob(
         name=job_name(request.name if request else job_base(project, image), stamp()),
         source=source,
@@ -167,6 +168,11 @@ def _job(
     )
     check_transform(job)
     return job, inputs
+
+
+def _content_type(first: Path, compression: Compression | None) -> str:
+    zipped = compression == "Gzip" and first.suffix.lower() in {".gz", ".gzip"}
+    return content_type(first.with_suffix("") if zipped else first)
 
 
 def _processing(members: dict[str, Any]) -> DataProcessing:
@@ -219,6 +225,18 @@ def _nothing_to_do(source: Path, why: str) -> UsageError:
         fix="name a file, or a folder with files, with --input",
         id="BYOC-E464",
     )
+
+
+def _refuse_inside(into: Path, source: Path) -> None:
+    """Outputs among the inputs would be the next transform's input; hidden folders are never input."""
+    below = into.parts[len(source.parts) :] if into.is_relative_to(source) else (".elsewhere",)
+    if source.is_dir() and not any(part.startswith(".") for part in below):
+        raise UsageError(
+            f"the output {into} is inside the input",
+            why="the next transform would take these outputs for input",
+            fix="give --output a folder beside it, or leave it out",
+            id="BYOC-E464",
+        )
 
 
 def _make(*folders: Path) -> None:

@@ -208,6 +208,11 @@ class Handler(BaseHTTPRequestHandler):
         print("request:", self.command, self.path, flush=True)
 
 
+def leave() -> None:
+    print("good bye", flush=True)
+    sys.exit(0)
+
+
 def serve() -> None:
     do = os.environ.get("DO")
     if do == "die":
@@ -215,7 +220,7 @@ def serve() -> None:
         sys.exit(3)
     address = "127.0.0.1" if do == "hide" else "0.0.0.0"
     server = ThreadingHTTPServer((address, 8080), Handler)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda number, frame: leave())
     server.serve_forever()
 
 
