@@ -13,7 +13,7 @@ from byoc_kit.inventory import Inventory
 from byoc_kit.oci.reference import Named
 from byoc_kit.resolve.resolve import Here
 from byoc_kit.work.diff import asked_in_file
-from byoc_kit.work.lock import Locker, Outcome, locked, pinned_base
+from byoc_kit.work.lock import Locker, Outcome, lock_as_written, locked, pinned_base
 from byoc_kit.work.project import Project, load
 from resolve.conftest import distribution, inventory, prebuilt
 from resolve.served import Index
@@ -92,6 +92,16 @@ def test_looking_at_what_would_be_locked_writes_nothing(write: Write, here: Here
     assert one.present() == lock
     one.keep(replace(lock, wheels=()))
     assert one.present() == lock
+
+
+def test_without_a_look_at_the_base_the_lock_is_held_against_byoc_toml(write: Write, here: Here) -> None:
+    project = write("tool")
+    assert lock_as_written(project) is None
+    lock = made(project, here).lock
+    assert lock_as_written(project) == lock
+    with pytest.raises(ByocError) as caught:
+        lock_as_written(write("tool", "helper"))
+    assert caught.value.details == ("[python] requirements: helper is new",)
 
 
 def test_a_stale_lock_is_no_answer_and_says_which_key_changed(write: Write, here: Here) -> None:

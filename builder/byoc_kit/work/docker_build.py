@@ -13,11 +13,10 @@ from byoc_kit.store import user_store
 from byoc_kit.talk import Talk
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.key import key_of
-from byoc_kit.work.lock import Locker, has_lock
 from byoc_kit.work.places import place_of
 from byoc_kit.work.plan import look_into, plan_of, templates_of
 from byoc_kit.work.project import Project
-from byoc_kit.work.state import keep_out_of_git
+from byoc_kit.work.state import keep_out_of_git, lock_path
 
 __all__ = ["DockerBuild", "Wishes", "docker_build"]
 
@@ -115,8 +114,10 @@ def docker_build(
 
 def _lock(project: Project, *, frozen: bool, talk: Talk, environ: Mapping[str, str]) -> Lock | None:
     """The lock that the project has; None: pip decides while it builds. Raises ByocError for a stale one."""
-    if project.spec.build.dockerfile is not None or not (frozen or has_lock(project)):
+    if project.spec.build.dockerfile is not None or not (frozen or lock_path(project).exists()):
         return None
+    from byoc_kit.work.lock import Locker
+
     return Locker.of(project, talk=talk, environ=environ).current(frozen=True)
 
 

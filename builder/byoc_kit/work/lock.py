@@ -21,19 +21,19 @@ from byoc_kit.resolve.resolve import Here, Resolver
 from byoc_kit.resolve.source import BuiltWheel
 from byoc_kit.spec.freshness import changed_keys
 from byoc_kit.spec.lock import Lock, LockedWheel
-from byoc_kit.spec.lockfile import lock_name, read_lock, write_lock
+from byoc_kit.spec.lockfile import read_lock, write_lock
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.inspect import inspect_image
 from byoc_kit.work.places import base_location
 from byoc_kit.work.project import Project
-from byoc_kit.work.state import writing
+from byoc_kit.work.state import lock_path, writing
 
 __all__ = [
     "Locker",
     "Outcome",
     "check_lock",
-    "has_lock",
+    "lock_as_written",
     "locked",
     "look",
     "make_lock",
@@ -76,7 +76,7 @@ class Locker:
     @property
     def path(self) -> Path:
         """The lock's file, beside byoc.toml."""
-        return _path(self.project)
+        return lock_path(self.project)
 
     def resolver(self) -> Resolver:
         """For what byoc.toml asks for. Raises UsageError (BYOC-E913)."""
@@ -231,7 +231,7 @@ def pinned_base(project: Project) -> Location:
 
     A tag that moved since the lock was made does not move the image. Raises UsageError.
     """
-    location, path = base_location(project), _path(project)
+    location, path = base_location(project), lock_path(project)
     try:
         lock = read_lock(path.read_text(encoding="utf-8"), name=path.name)
     except (OSError, UnicodeDecodeError, UsageError):
@@ -240,11 +240,6 @@ def pinned_base(project: Project) -> Location:
     if digest and same and isinstance(location, Named | Layout) and location.digest is None:
         return replace(location, digest=parse_digest(digest))
     return location
-
-
-def has_lock(project: Project) -> bool:
-    """Whether there is a lock for *project*; never for one that builds a Dockerfile of its own."""
-    return project.spec.build.dockerfile is None and _path(project).exists()
 
 
 def make_lock(
@@ -260,6 +255,24 @@ def make_lock(
     """
     anew = ALL in upgrade
     return Locker.of(project, talk=talk or Silence(), environ=environ, anew=anew).made(upgrade=upgrade)
+
+
+def lock_as_written(project: Project) -> Lock | None:
+    """The lock of *project*, held against byoc.toml but not against the base; None where there is none.
+
+    For what must not take time. Raises UsageError, or ByocError (BYOC-E901) where it is stale.
+    """
+    path = lock_path(project)
+    if not path.exists():
+        return None
+    lock = read_lock(path.read_text(encoding="utf-8", errors="replace"), name=path.name)
+    base = replace(lock.base, reference=project.spec.image.base, platform=project.spec.image.platform)
+    wanted = Wanted.of_spec(project.spec, has_pip="pip" not in lock.requirements)
+    own = {"needs": lock.options["needs"]} if "needs" in lock.options else {}
+    changed = changed_keys(lock, base=base, requirements=wanted.asked, options=wanted.options() | own)
+    if changed:
+        raise _stale(path, changed)
+    return lock
 
 
 def check_lock(
@@ -297,10 +310,6 @@ def refusal(refused: Sequence[Refused], base: str) -> ByocError:
         id="BYOC-E903",
         details=list(lines_of(refused)),
     )
-
-
-def _path(project: Project) -> Path:
-    return project.root / lock_name(project.file.name)
 
 
 def _changed(lock: Lock, resolver: Resolver, local: Mapping[PurePosixPath, BuiltWheel]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from byoc_kit import assets
@@ -13,11 +14,12 @@ from byoc_kit.images.daemon import known
 from byoc_kit.inventory import Inventory
 from byoc_kit.plan.render import eject_texts, render
 from byoc_kit.plan.types import Rendered
+from byoc_kit.spec.lock import Lock
 from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.plan import look_into, plan_of, templates_of
 from byoc_kit.work.project import Project
-from byoc_kit.work.state import writing
+from byoc_kit.work.state import lock_path, writing
 
 __all__ = ["eject", "render_project", "write_folder"]
 
@@ -30,12 +32,12 @@ def render_project(
 ) -> Rendered:
     """The Dockerfile of *project* and the list of files it needs, exactly as ``byoc build`` uses them.
 
-    The base is looked into by the local engine, and pulled where it is missing. Where no engine answers,
+    Versions are those of the lock, where the project has one. The base is looked into by the local engine, and pulled where it is missing. Where no engine answers,
     python3 of the base's PATH and apt-get are assumed, and *talk* is told. Raises UsageError.
     """
     voice = talk or Silence()
     made = plan_of(project, _seen(project, environ, voice), talk=voice)
-    return render(made, templates_of(project.root))
+    return render(replace(made, lock=_lock(project)), templates_of(project.root))
 
 
 def write_folder(project: Project, rendered: Rendered, out: Path) -> None:
@@ -76,6 +78,15 @@ def eject(project: Project) -> tuple[Path, ...]:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
     return tuple(folder / name for name in texts)
+
+
+def _lock(project: Project) -> Lock | None:
+    """What the project's lock says is installed, where it has one."""
+    if project.spec.build.dockerfile is not None or not lock_path(project).exists():
+        return None
+    from byoc_kit.work.lock import lock_as_written
+
+    return lock_as_written(project)
 
 
 def _seen(project: Project, environ: Mapping[str, str], talk: Talk) -> Inventory | None:

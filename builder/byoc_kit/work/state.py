@@ -10,9 +10,10 @@ from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.oci.config import Platform
 from byoc_kit.plan.key import plain
 from byoc_kit.plan.types import Built
+from byoc_kit.spec.lockfile import lock_name
 from byoc_kit.work.project import Project
 
-__all__ = ["built_json", "keep_out_of_git", "read_last_build", "write_last_build", "writing"]
+__all__ = ["built_json", "keep_out_of_git", "lock_path", "read_last_build", "write_last_build", "writing"]
 
 SCHEMA = "byoc/built/1"
 FILE = "last-build.json"
@@ -52,6 +53,11 @@ def write_last_build(project: Project, built: Built) -> None:
     with writing(path):
         new.write_text(json.dumps(built_json(built), indent=2, sort_keys=True) + "\n", encoding="utf-8")
         new.replace(path)
+
+
+def lock_path(project: Project) -> Path:
+    """Where the lock of *project* is, or would be: beside its byoc.toml."""
+    return project.root / lock_name(project.file.name)
 
 
 def keep_out_of_git(project: Project) -> None:
