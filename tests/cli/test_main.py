@@ -116,6 +116,6 @@ def test_a_bug_of_ours_ends_with_70_and_no_traceback_on_the_screen(tmp_path: Pat
 def test_the_public_names_are_pinned() -> None:
     import byoc_kit
 
-    names = ["ByocError", "build", "run_process", "run_serve", "run_train", "run_tune"]
+    names = ["ByocError", "build", "run_process", "run_serve", "run_train", "run_transform", "run_tune"]
     assert sorted(byoc_kit.__all__) == names
     assert all(callable(getattr(byoc_kit, name)) for name in byoc_kit.__all__)
