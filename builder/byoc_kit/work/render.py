@@ -32,8 +32,9 @@ def render_project(
 ) -> Rendered:
     """The Dockerfile of *project* and the list of files it needs, exactly as ``byoc build`` uses them.
 
-    Versions are those of the lock, where the project has one. The base is looked into by the local engine, and pulled where it is missing. Where no engine answers,
-    python3 of the base's PATH and apt-get are assumed, and *talk* is told. Raises UsageError.
+    Versions are those of the lock, where the project has one. The base is looked into by the local engine,
+    and pulled where it is missing. Where no engine answers, python3 of the base's PATH and apt-get are
+    assumed, and *talk* is told. Raises UsageError.
     """
     voice = talk or Silence()
     made = plan_of(project, _seen(project, environ, voice), talk=voice)
