@@ -152,6 +152,18 @@ def test_damaged_bytes_in_a_wheel_are_refused(tmp_path: Path, name: str) -> None
     assert caught.value.id == "BYOC-E320"
 
 
+def test_damage_in_a_large_member_that_is_only_stored_is_refused(tmp_path: Path) -> None:
+    path, data = tmp_path / "odd.whl", RANDOM.randbytes(COPIED_FROM * 3)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("odd", data)
+        info = archive.getinfo("odd")
+    path.write_bytes(path.read_bytes().replace(data[:8], bytes(8)))
+    member = Member("odd", info.header_offset, 0, info.compress_size, len(data), info.CRC, OLD, False)
+    with pytest.raises(ByocError) as caught:
+        written([File("odd", 0o644, OLD, InWheel(path, "0" * 64, member))])
+    assert caught.value.id == "BYOC-E320"
+
+
 def test_a_wheel_that_ends_early_is_refused(tmp_path: Path) -> None:
     (entry,) = entries(tmp_path, large=LARGE)
     assert isinstance(entry, File)

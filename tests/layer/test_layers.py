@@ -174,10 +174,14 @@ def test_a_blob_with_other_bytes_is_not_sent(world: World) -> None:
         list(layer.read())
 
 
-def test_a_damaged_note_in_the_store_is_as_good_as_none(world: World) -> None:
+@pytest.mark.parametrize(
+    "note",
+    ["{", "[]", '{"digest": "sha256:x", "size": 1, "diff_id": "sha256:x", "unpacked": 1}', '{"digest": 5}'],
+)
+def test_a_damaged_note_in_the_store_is_as_good_as_none(world: World, note: str) -> None:
     (layer,) = world.build(wheels=(DEMO,))
     for path in (world.root / "store" / "layers").rglob("*.json"):
-        path.write_text('{"digest": "sha256:evil", "size": 1, "diff_id": 5}')
+        path.write_text(note)
     (again,) = world.build(wheels=(DEMO,))
     assert again.fresh
     assert again.descriptor == layer.descriptor

@@ -71,6 +71,11 @@ def test_one_name_of_200_letters_needs_pax() -> None:
     assert set(read(tar(Directory("n" * 200)))) == {"n" * 200}
 
 
+def test_a_foreign_name_is_told_in_pax_which_fixes_its_encoding() -> None:
+    assert "path=grün\n".encode() in header("grün", b"0", mode=0o644, mtime=0)
+    assert len(header("gruen", b"0", mode=0o644, mtime=0)) == 512
+
+
 def test_a_size_beyond_8_gib_needs_pax() -> None:
     head = header("model.bin", b"0", mode=0o644, size=9 << 30, mtime=0)
     assert len(head) == 3 * 512

@@ -92,6 +92,15 @@ def test_nothing_is_hidden_where_something_new_is_written() -> None:
     assert found == {f"{SITE}/old/__pycache__"}
 
 
+def test_a_directory_that_gets_other_files_is_not_hidden() -> None:
+    base = ground(BASE)
+    removed = set(base.below(f"{SITE}/old"))
+    assert hidden(removed, {f"{SITE}/old/new.py"}, base) == {
+        f"{SITE}/old/__init__.py",
+        f"{SITE}/old/__pycache__",
+    }
+
+
 def test_a_file_in_the_place_of_a_directory_hides_it_by_itself() -> None:
     base = ground(BASE)
     assert hidden(set(base.below(f"{SITE}/old")), {f"{SITE}/old"}, base) == set()
