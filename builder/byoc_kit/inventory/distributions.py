@@ -4,10 +4,12 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, overload
 from urllib.parse import urlsplit, urlunsplit
 
 from byoc_kit.inventory import Distribution, Python
+from byoc_kit.inventory.files import Node
 from byoc_kit.inventory.system import conda_records
 from byoc_kit.inventory.view import View, absolute
 
@@ -44,7 +46,12 @@ class Files(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         text = zlib.decompress(self._packed).decode(*LINK)
-        return (absolute(self._folder, path) for path in text.split("\n") if path)
+        above = f"{self._folder}/"
+        return (
+            absolute(self._folder, path) if path[0] in "./" or "/." in path else above + path
+            for path in text.split("\n")
+            if path
+        )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -66,14 +73,14 @@ class Files(Sequence[str]):
 def find_distributions(view: View, pythons: Iterable[Python]) -> tuple[Distribution, ...]:
     """Of each interpreter what it imports; what several see, once, under the one it was installed for."""
     pythons = sorted(pythons, key=lambda each: not each.default)
-    conda = _owned_by_conda(view)
+    reader = _Reader(view=view, conda=_owned_by_conda(view), linked=_linked(view))
     found: list[Distribution] = []
     listed: set[str] = set()
     for python in pythons:
         names: set[str] = set()
         for path in python.paths:
             mine = path not in python.sees
-            for each in _in_folder(view, path, python.executable, conda):
+            for each in reader.folder(path, python.executable):
                 place = view.real(f"{each.location}/{each.metadata}")
                 if each.name not in names and mine and place not in listed:
                     found.append(each)
@@ -87,49 +94,54 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _in_folder(view: View, folder: str, python: str, conda: frozenset[str]) -> Iterator[Distribution]:
-    names = sorted(view.names(folder))
-    if folder.endswith(".egg") and "EGG-INFO" in names:
-        names = ["EGG-INFO"]
-    for name in names:
-        if name == "EGG-INFO" or INFO.fullmatch(name) or name.endswith(".egg-info"):
-            found = _read(view, folder, name, python, conda)
-            if found:
-                yield found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    view: View
+    conda: frozenset[str]
+    """Physical paths of metadata that belong to conda's packages."""
+    linked: frozenset[str]
+    """Folders of editable installs of setuptools' old kind."""
 
+    def folder(self, folder: str, python: str) -> Iterator[Distribution]:
+        """What is installed in *folder*."""
+        names = sorted(self.view.names(folder))
+        if folder.endswith(".egg") and "EGG-INFO" in names:
+            names = ["EGG-INFO"]
+        for name in names:
+            if name == "EGG-INFO" or INFO.fullmatch(name) or name.endswith(".egg-info"):
+                found = self._read(folder, name, python)
+                if found:
+                    yield found
 
-def _read(view: View, folder: str, name: str, python: str, conda: frozenset[str]) -> Distribution | None:
-    """The distribution that the metadata *name* in *folder* describes; None: it describes none."""
-    at = f"{folder}/{name}"
-    files = [f"{at}/METADATA", f"{at}/PKG-INFO", at]
-    path = next((each for each in files if view.is_file(each)), None)
-    if path is None or name.startswith("~"):
-        return None
-    headers = _headers(view.text(path) or "")
-    told = _named(headers, name)
-    if told is None:
-        return None
-    record = view.texts.get(view.real(f"{at}/RECORD"))
-    owned = Files.of(folder, record) if record is not None else None
-    direct = _direct(view.text(f"{at}/direct_url.json"))
-    installer = (view.text(f"{at}/INSTALLER") or "").strip() or (
-        "conda" if view.real(path) in conda else None
-    )
-    return Distribution(
-        name=normalised(told[0]),
-        version=told[1],
-        python=python,
-        location=folder,
-        metadata=name,
-        installer=installer,
-        direct_url=_without_user(direct.get("url")),
-        editable=_is_editable(view, folder, direct),
-        requires=tuple(headers.get("requires-dist", ())),
-        requires_python=next(iter(headers.get("requires-python", ())), None),
-        extras=tuple(headers.get("provides-extra", ())),
-        files=owned,
-        size=None if owned is None else _size(view, owned),
-    )
+    def _read(self, folder: str, name: str, python: str) -> Distribution | None:
+        """The distribution that the metadata *name* in *folder* describes; None: it describes none."""
+        view, at = self.view, f"{folder}/{name}"
+        path = next((each for each in (f"{at}/METADATA", f"{at}/PKG-INFO", at) if view.is_file(each)), None)
+        if path is None or name.startswith("~"):
+            return None
+        headers = _headers(view.text(path) or "")
+        told = _named(headers, name)
+        if told is None:
+            return None
+        record = view.texts.get(view.real(f"{at}/RECORD"))
+        files = Files.of(folder, record) if record is not None else None
+        direct = _direct(view.text(f"{at}/direct_url.json"))
+        by_conda = "conda" if view.real(path) in self.conda else None
+        return Distribution(
+            name=normalised(told[0]),
+            version=told[1],
+            python=python,
+            location=folder,
+            metadata=name,
+            installer=(view.text(f"{at}/INSTALLER") or "").strip() or by_conda,
+            direct_url=_without_user(direct.get("url")),
+            editable=_is_editable(direct) or folder in self.linked,
+            requires=tuple(headers.get("requires-dist", ())),
+            requires_python=next(iter(headers.get("requires-python", ())), None),
+            extras=tuple(headers.get("provides-extra", ())),
+            files=files,
+            size=None if files is None else _size(view, files),
+        )
 
 
 def _named(headers: Mapping[str, list[str]], folder: str) -> tuple[str, str] | None:
@@ -173,9 +185,9 @@ def _without_user(url: object) -> str | None:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _is_editable(view: View, folder: str, direct: Mapping[str, Any]) -> bool:
+def _is_editable(direct: Mapping[str, Any]) -> bool:
     info = direct.get("dir_info")
-    return bool(isinstance(info, dict) and info.get("editable")) or folder in _linked(view)
+    return bool(isinstance(info, dict) and info.get("editable"))
 
 
 def _linked(view: View) -> frozenset[str]:
@@ -196,4 +208,14 @@ def _owned_by_conda(view: View) -> frozenset[str]:
 
 
 def _size(view: View, files: Iterable[str]) -> int:
-    return sum(node.size for path in files if (node := view.node(path)) is not None and node.kind != "dir")
+    """Bytes of those that are there; each folder is looked up once."""
+    folders: dict[str, Mapping[str, Node]] = {}
+    total = 0
+    for path in files:
+        folder, _, name = path.rpartition("/")
+        names = folders.get(folder)
+        if names is None:
+            names = folders[folder] = view.names(folder)
+        if name in names and names[name].kind != "dir":
+            total += names[name].size
+    return total

@@ -147,13 +147,12 @@ class _Finder:
         return None
 
     def _known(self, prefix: str, minor: int, threaded: str, platlib: str) -> _Base:
-        real = self.view.real(f"{prefix}/{platlib}").rpartition("/")[2]
         flavour: Literal["debian", "fedora", "plain"] = "plain"
         if prefix == "/usr" and any(each.format(f"3.{minor}") in self.packages for each in DEBIAN):
             flavour = "debian"
-        elif prefix == "/usr" and real == "lib64":
+        elif prefix == "/usr" and platlib == "lib64":
             flavour = "fedora"
-        return _Base(prefix=prefix, minor=minor, threaded=threaded, platlib=real, flavour=flavour)
+        return _Base(prefix=prefix, minor=minor, threaded=threaded, platlib=platlib, flavour=flavour)
 
     def _kind(self, base: _Base) -> Kind:
         if self.view.is_dir(f"{base.prefix}/conda-meta"):

@@ -280,6 +280,8 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         value = int.from_bytes(field, "big", signed=True)
         value = value if field[0] == 0xFF else value & ((1 << (8 * len(field) - 1)) - 1)
+        if abs(value) >= ENORMOUS:
+            raise TarError(f"{value} in a header")
     else:
         try:
             value = int(field.strip(b" \0") or b"0", 8)
@@ -291,9 +293,12 @@ def _number(field: bytes) -> int:
 def _decimal(value: bytes) -> int:
     """A number of a pax record; times may have a fraction. Raises TarError."""
     try:
-        return int(value.partition(b".")[0])
+        number = int(value.partition(b".")[0])
     except ValueError as error:
         raise TarError(f"{value[:40]!r} is no number in a pax record") from error
+    if abs(number) >= ENORMOUS:
+        raise TarError(f"{value[:40]!r} in a pax record")
+    return number
 
 
 def _pax(data: bytes) -> Mapping[bytes, bytes]:
