@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tarfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -91,7 +92,7 @@ def contents(image: Image) -> list[bytes]:
 
 
 def test_another_form_holds_the_same_image(other: str, environ: Mapping[str, str]) -> None:
-    image = made_image(*FILES)
+    image = made_image(*FILES, {"unique": uuid.uuid4().bytes})
     exact = write(image, other, environ)
     assert exact in {other, f"docker:{image.manifest.config.digest}"}
     for name in (other, exact):
@@ -286,6 +287,15 @@ def test_the_same_layer_twice_moves_once(place: str, environ: Mapping[str, str])
         assert len(found.layers) == 2
 
 
+def test_an_archive_has_a_layer_that_occurs_twice_once(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    layer = MemoryLayer.of(tar_of(FILES[1]))
+    write(image_of([layer, layer]), f"archive:{tmp_path}/it.tar", environ)
+    with tarfile.open(tmp_path / "it.tar") as tar:
+        assert len(tar.getnames()) == 3
+    with open_image(parse_location(f"archive:{tmp_path}/it.tar"), environ=environ) as found:
+        assert contents(found) == [tar_of(FILES[1])] * 2
+
+
 def test_another_platform_is_said(tmp_path: Path, environ: Mapping[str, str]) -> None:
     place, arm = f"oci:{tmp_path}/many", Platform("linux", "arm64")
     write(made_image(FILES[1], platform=arm), place, environ)
@@ -329,6 +339,15 @@ def test_a_folder_that_is_no_layout_is_said(tmp_path: Path, text: str) -> None:
     with pytest.raises(ByocError) as caught, open_image(parse_location(f"oci:{tmp_path}")):
         pass
     assert caught.value.id == "BYOC-E522"
+
+
+def test_of_several_images_in_a_layout_none_is_guessed(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    place = f"oci:{tmp_path}/it"
+    exact = [write(made_image(each), place, environ, tag=False) for each in FILES[1:]]
+    with pytest.raises(ByocError) as caught, open_image(parse_location(place)):
+        pass
+    assert caught.value.id == "BYOC-E522"
+    assert sorted(caught.value.details) == sorted(each.rpartition("@")[2] for each in exact)
 
 
 def test_a_layout_is_as_the_specification_says(tmp_path: Path, environ: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,11 +50,15 @@ def session(registry: Lying, path: str = "t/a", *, window: float = 5.0) -> Sessi
     return made
 
 
-def sink(registry: Lying, where: str = "t/a:1", *, jobs: int = 1) -> RegistrySink:
+def sink(registry: Lying, where: str = "t/a:1", *, jobs: int = 1, window: float = 5.0) -> RegistrySink:
     location = parse_location(f"{registry.host}/{where}")
     assert isinstance(location, Named)
     return RegistrySink(
-        location, session(registry, where.partition(":")[0]), Store(Path("/nowhere")), Silence(), jobs
+        location,
+        session(registry, where.partition(":")[0], window=window),
+        Store(Path("/nowhere")),
+        Silence(),
+        jobs,
     )
 
 
@@ -112,6 +117,15 @@ def test_a_body_that_got_lost_is_sent_again(registry: Lying, reads_body: bool) -
     image = made_image(BIG)
     registry.on("PATCH", UPLOAD, hang_up, reads_body=reads_body)
     sink(registry).write(image, tag=True)
+    arrived(registry, image)
+
+
+def test_a_registry_that_stops_reading_is_tried_again(registry: Lying) -> None:
+    image = made_image({"data": noise(16 << 20)})
+    registry.on("PATCH", UPLOAD, silence(8.0), reads_body=False)
+    before = time.monotonic()
+    sink(registry, window=0.5).write(image, tag=True)
+    assert time.monotonic() - before < 6
     arrived(registry, image)
 
 

@@ -23,9 +23,7 @@ from byoc_kit.oci.reference import Repository, is_loopback
 __all__ = ["Answer", "BrokenError", "Session"]
 
 CHUNK: Final = 1 << 18  # bytes that are read at once
-LEAST: Final = 64 << 10  # bytes
-SENT_AT_ONCE: Final = 1 << 16  # bytes that must leave within SEND_SECONDS
-SEND_SECONDS: Final = 30.0
+LEAST: Final = 64 << 10  # bytes that must move in a window of time, in either direction
 STORE_SECONDS: Final = 300.0  # in which a registry puts a large blob into its own storage
 
 Response = urllib3.BaseHTTPResponse
@@ -143,7 +141,7 @@ class Session:
                 retries=False,
                 redirect=False,
                 preload_content=False,
-                timeout=urllib3.Timeout(connect=SEND_SECONDS, read=STORE_SECONDS),
+                timeout=urllib3.Timeout(connect=self.window, read=STORE_SECONDS),
             )
             answer = read_answer(response, ERROR_LIMIT)
         except urllib3.exceptions.HTTPError as error:
@@ -283,6 +281,6 @@ def _some(response: Response) -> bytes:
 
 
 def _small(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """A slow line must have time for each."""
+    """In pieces that must leave within the window: urllib3 applies its limit for connecting to each."""
     for chunk in chunks:
-        yield from (chunk[at : at + SENT_AT_ONCE] for at in range(0, len(chunk), SENT_AT_ONCE))
+        yield from (chunk[at : at + LEAST] for at in range(0, len(chunk), LEAST))
