@@ -3,7 +3,8 @@
 ``wheels.py FOLDER [--may-change NAME]... [--protect NAME]...`` reads FOLDER/requirements.txt and the projects
 in FOLDER/packages/, and writes FOLDER/wheels/*.whl: exactly what must be installed, nothing that is there.
 FOLDER/install.txt names them: installed by name, `pip freeze` tells versions and not files of this build.
-What the base has keeps its version, unless a requirement names it.
+What the base has keeps its version, unless a requirement names it; what FOLDER/protected.json lists (shell
+patterns, and names that are protected in their major version) keeps it even then, unless it may change.
 
 ``wheels.py FOLDER --lend-pip`` fetches a pip to FOLDER/lent/ and FOLDER/pip.whl. This program and the stage
 that installs use a FOLDER/pip.whl that is there; it also stands in for a pip that is too old.
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -128,13 +130,27 @@ def named(folder: Path) -> "set[str]":
 
 def kept(folder: Path, may_change: "list[str]", protect: "list[str]") -> "list[str]":
     """Constraints that keep what the base has as it is."""
-    free = (named(folder) - set(map(normal, protect))) | set(map(normal, may_change))
+    patterns, major = protected(folder)
+    patterns += map(normal, protect)
+    allowed = set(map(normal, may_change))
+    asked = {name for name in named(folder) if not any(fnmatchcase(name, each) for each in patterns)}
     has = {
         normal(found.metadata["Name"]): found.version
         for found in metadata.distributions()
         if found.metadata["Name"] and re.match(r"\d[\w.+!-]*$", found.version or "")
     }
-    return [f"{name}=={version}" for name, version in sorted(has.items()) if name not in free]
+    bounds = {name: has[name].split(".")[0] for name in (asked - allowed) & major & has.keys()}
+    return [
+        *(f"{name}=={version}" for name, version in sorted(has.items()) if name not in asked | allowed),
+        *(f"{name}=={number}.*" for name, number in sorted(bounds.items())),
+    ]
+
+
+def protected(folder: Path) -> "tuple[list[str], set[str]]":
+    """Patterns of names that keep their version, and names that keep their major version."""
+    path = folder / "protected.json"
+    told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return list(told.get("version", [])), set(told.get("major", []))
 
 
 def resolve(pip: "list[str]", folder: Path, own: "list[str]") -> "list[str]":

@@ -37,6 +37,18 @@ def test_what_the_base_has_stays_unless_a_requirement_names_it(wheels: ModuleTyp
     assert "docker" in kept(wheels, tmp_path, [], ["DOCKER"])
 
 
+def test_what_is_protected_stays_although_a_requirement_names_it(wheels: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("docker>=7\nclick>=8\nnumpy>=1\n")
+    (tmp_path / "protected.json").write_text('{"version": ["dock*"], "major": ["numpy"]}')
+    stays = kept(wheels, tmp_path, [], [])
+    assert "docker" in stays
+    assert "click" not in stays
+    assert stays["numpy"].endswith(".*")
+    assert stays["numpy"].count(".") == 1
+    allowed = kept(wheels, tmp_path, ["docker", "numpy"], [])
+    assert not {"docker", "numpy"} & allowed.keys()
+
+
 @pytest.mark.parametrize(
     ("entry", "line"),
     [

@@ -13,7 +13,8 @@ from byoc_kit.inventory import Distribution, Libc
 from byoc_kit.oci.config import Platform
 from byoc_kit.plan.delta import Delta, delta_json, describe_delta
 from byoc_kit.plan.environment import Environment, Installed, needs_of
-from byoc_kit.plan.protect import PROTECTED, decide, distributions_of, is_protected
+from byoc_kit.plan.protect import decide, distributions_of, is_protected
+from byoc_kit.plan.protected import PROTECTED
 from byoc_kit.plan.target import Target
 from byoc_kit.plan.wanted import Wanted
 from byoc_kit.resolve.base import base_of

@@ -1,4 +1,4 @@
-"""What may change in a base: the one rule, and the list of what is protected.
+"""What may change in a base: the one rule.
 
 What others need never changes anything. A requirement of the user's own may change a distribution that is
 not protected; a protected one changes only with ``allow-change``.
@@ -14,41 +14,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from byoc_kit.inventory import Distribution, Python
+from byoc_kit.plan.protected import ABI, PROTECTED
 
-__all__ = ["PROTECTED", "Rule", "decide", "distributions_of", "fits", "is_protected", "only_docker"]
-
-PROTECTED = (
-    "torch",
-    "torchvision",
-    "torchaudio",
-    "torchtext",
-    "torchdata",
-    "tensorflow",
-    "tensorflow-*",
-    "keras",
-    "jax",
-    "jaxlib",
-    "mxnet*",
-    "nvidia-*",
-    "cuda-*",
-    "cupy*",
-    "triton",
-    "flash-attn*",
-    "transformer-engine*",
-    "xformers",
-    "apex",
-    "horovod",
-    "mpi4py",
-    "smdebug*",
-    "smdistributed*",
-    "sagemaker-*training*",
-    "sagemaker-*inference*",
-    "multi-model-server",
-)
-"""Compiled against one another, or patched, in prebuilt images: shell patterns over normal names."""
-
-ABI = frozenset({"numpy"})
-"""Protected in their major version only: what was compiled against one does not load with another."""
+__all__ = ["Rule", "decide", "distributions_of", "fits", "is_protected", "only_docker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

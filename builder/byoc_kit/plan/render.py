@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from byoc_kit.errors import UsageError
+from byoc_kit.plan.protected import ABI, PROTECTED
 from byoc_kit.plan.types import (
     Asset,
     ConfigStep,
@@ -204,6 +205,8 @@ def _build_files(step: PythonStep, lock: Lock | None) -> Iterator[ContextFile]:
     lines = "".join(f"{line}\n" for line in asked)
     yield ContextFile(path=stage / "wheels.py", content=Asset(WHEELS))
     yield ContextFile(path=stage / "requirements.txt", content=Inline(lines))
+    rule = {"version": PROTECTED, "major": sorted(ABI)}
+    yield ContextFile(path=stage / "protected.json", content=Inline(json.dumps(rule, indent=1) + "\n"))
     yield from step.sources
 
 
