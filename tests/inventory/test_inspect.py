@@ -1,6 +1,7 @@
 """``byoc inspect``: sources, what is kept, what is shared, and what cannot be read."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +152,22 @@ def test_what_is_no_layer_is_told(made: Image, tmp_path: Path, blob: bytes, why:
     with pytest.raises(ByocError) as caught:
         read_image_files(broken(made, blob, honest=False), store=Store(tmp_path), talk=Silence())
     assert caught.value.id == "BYOC-E504", "wrong bytes are told as such, not as a strange layer"
+
+
+def test_an_error_in_one_layer_ends_the_reading_of_the_others(made: Image, tmp_path: Path) -> None:
+    class Endless(MadeLayer):
+        def read(self, start: int = 0) -> Iterator[bytes]:
+            yield tar([text("a", "1")])[:1024]
+            while True:
+                time.sleep(0.01)
+                yield bytes(512)
+
+    bad = broken(made, b"<html>" + b"x" * 600, honest=True)
+    first = made.layers[0]
+    endless = Endless(b"", first.descriptor, first.diff_id)
+    both = replace(bad, layers=(bad.layers[1], endless))
+    with pytest.raises(ByocError, match="no tar at all"):
+        read_image_files(both, store=Store(tmp_path), talk=Silence())
 
 
 def test_a_layout(made: Image, tmp_path: Path, byoc: Command) -> None:

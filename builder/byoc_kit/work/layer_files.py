@@ -1,7 +1,7 @@
 """The files of an image's layers: each layer is streamed once, and kept for the next image."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from threading import Lock
 from typing import Final
 
@@ -43,6 +43,7 @@ def read_layers(image: Image, store: Store, talk: Talk) -> tuple[LayerTree, ...]
     try:
         return tuple(pool.map(tree, image.layers))
     finally:
+        progress.stop()  # whoever is not done need not be: an error, or Ctrl-C, ends all
         pool.shutdown(cancel_futures=True)
 
 
@@ -66,7 +67,11 @@ class _Progress:
 
     def __init__(self, task: str, total: int, talk: Talk) -> None:
         self._task, self._total, self._talk = task, total, talk
-        self._done, self._lock = 0, Lock()
+        self._done, self._lock, self._stopped = 0, Lock(), False
+
+    def stop(self) -> None:
+        """No more chunks are wanted."""
+        self._stopped = True
 
     def more(self, size: int) -> None:
         """*size* bytes are done."""
@@ -75,7 +80,9 @@ class _Progress:
             self._talk.progress(self._task, self._done, self._total)
 
     def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """*chunks*, told as they pass."""
+        """*chunks*, told as they pass. Raises CancelledError after :meth:`stop`."""
         for chunk in chunks:
+            if self._stopped:
+                raise CancelledError
             self.more(len(chunk))
             yield chunk
