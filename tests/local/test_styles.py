@@ -41,3 +41,21 @@ def test_without_a_build_the_fix_is_to_build(byoc: Command, tmp_path: Path) -> N
         assert done.returncode == 1
         assert "has not been built yet" in done.stderr
         assert "fix: run `byoc build` first" in done.stderr
+
+
+@pytest.mark.parametrize("style", ["basic", "script-mode-1", "script-mode-2", "framework"])
+def test_every_style_trains_on_isolated_hosts_and_goes_on_from_checkpoints(
+    byoc: Command, project: Project, tmp_path: Path, style: str
+) -> None:
+    """DIS-01, TRN-08, TRN-11, OUT-02: toolkit and entry program among several hosts."""
+    folder = Path(shutil.copytree(project(style), tmp_path / "p", symlinks=True))
+    words = ["--hosts", "2", "--isolated", "--json"]
+    byoc("run", "train", *words, "--hp", "trees=5", cwd=folder)
+    again = byoc("run", "train", *words, "--hp", "trees=10", "--resume", "latest", cwd=folder)
+    result = json.loads(again.stdout)
+    assert (result["status"], bool(result["model"]["files"])) == ("Completed", True)
+    assert any(path.startswith("model/") for path in result["clashes"]), "each host writes the whole model"
+    log = (Path(result["run"]) / "log").read_text()
+    for host in ("algo-1", "algo-2"):
+        assert f"{host} | trees=10" in log
+        assert f"{host} | resuming with 5 trees" in log

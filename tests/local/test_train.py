@@ -236,24 +236,26 @@ def test_a_shell_is_the_container_the_service_would_start(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else for a test")
 def test_files_belong_to_the_caller(algo: str, here: Path, left: Left) -> None:
-    """OUT-11: a user of the docker group gets files that he can delete."""
+    """OUT-11: a user of the docker group gets files that he can delete, also in the middle of a job."""
     group = Path("/var/run/docker.sock").stat().st_gid
     for path in (here, *here.rglob("*")):
         os.chown(path, 12345, 12345)
     # he may read what is root's, for the interpreter may lie in root's home; he may not change owners
     may_read = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
     words = ["setpriv", "--reuid", "12345", "--regid", "12345", "--groups", str(group), *may_read]
+    options = ["--hosts", "2", "--warm-pool", "--hp", "do=spot", "--interrupt-after", "3"]
     subprocess.run(
-        [*words, sys.executable, "-m", "byoc_kit", "run", "train", algo],
+        [*words, sys.executable, "-m", "byoc_kit", "run", "train", algo, *options],
         cwd=here,
         env={**os.environ, "HOME": str(here), "PYTHONDONTWRITEBYTECODE": "1"},
         check=True,
         capture_output=True,
     )
     owners = {path.relative_to(here): path.lstat().st_uid for path in here.rglob("*")}
-    assert Path(".byoc/runs/latest/model/weights.json") not in owners, "latest is a link"
+    assert Path(".byoc/warmpool/algo-2") in owners
+    assert Path(".byoc/runs/latest/model/algo-1.json") not in owners, "latest is a link"
     assert set(owners.values()) == {12345}
-    assert any(path.name == "weights.json" for path in owners)
+    assert any(path.name == "algo-1.json" for path in owners)
     assert not left()
 
 
