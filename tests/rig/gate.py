@@ -80,7 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         try:
             self._converse(self.gate.enter(self.command, self.path))
-        except Cut:
+        except (Cut, ConnectionError):  # the client may be the one that is gone
             self.close_connection = True
 
     def _converse(self, number: int) -> None:

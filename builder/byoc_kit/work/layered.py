@@ -15,7 +15,6 @@ from byoc_kit.images.sink import Sink
 from byoc_kit.oci.append import append
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.image import Image
-from byoc_kit.oci.reference import Location
 from byoc_kit.plan.estimate import estimate
 from byoc_kit.plan.types import Asset, Built, ConfigStep, Content, Inline, Plan
 from byoc_kit.spec.lock import Lock, LockedWheel
@@ -60,13 +59,23 @@ class LayerBuild:
     store: Store
     talk: Talk
 
+    def costed(self) -> Plan:
+        """The plan with what it moves: of the base what the output lacks, and new layers by their wheels."""
+        lock = self.plan.lock
+        download = tuple(_lacking(lock, self.store)) if lock else ()
+        transfer = self.sink.survey(self.base)
+        new = sum(wheel.size or 0 for wheel in lock.wheels) if lock else 0
+        costs = estimate(download, new, transfer, rates_of(self.store, self.plan.output.kind))
+        return replace(self.plan, download=download, transfer=transfer, estimates=costs)
+
     def execute(self) -> Built:
         """Fetch the wheels, make the layers, write what the output lacks. Raises ByocError."""
         begun = time.monotonic()
         self.talk.say(f"building on {self.base.reference} ({self.wishes.choice.why})")
         made = self._made()
         output = self.wishes.output
-        with measured(self.store, f"send to {output.kind}", self.sink.survey(made).sent):
+        own = sum(layer.descriptor.size for layer in made.layers[len(self.base.layers) :])
+        with measured(self.store, f"send to {output.kind}", own):  # the base is mostly there
             reference = self.sink.write(made, tag=True)
         return Built(
             reference=reference,
@@ -93,7 +102,9 @@ class LayerBuild:
         if self.plan.lock is None:
             return {}
         self.locker.keep(self.plan.lock)
-        with measured(self.store, "fetch", sum(wheel.size or 0 for wheel in self.plan.download)):
+        with measured(
+            self.store, "fetch", sum(wheel.size or 0 for wheel in _lacking(self.plan.lock, self.store))
+        ):
             return self.locker.wheels(self.plan.lock)
 
     def _content(self, content: Content) -> bytes | Path:
@@ -126,7 +137,7 @@ def layer_build(
         with open_sink(place, environ=environ, talk=talk) as sink:
             yield LayerBuild(
                 project=project,
-                plan=_costed(plan, base, sink, place, store),
+                plan=replace(plan, mutations=(f"write the image to {place}",)),
                 base=base,
                 seen=seen,
                 locker=locker,
@@ -148,21 +159,6 @@ def _lock(locker: Locker, plan: Plan, *, frozen: bool) -> Lock | None:
         if error.id in NEEDS_A_RUN:
             raise Unlocked(error) from error
         raise
-
-
-def _costed(plan: Plan, base: Image, sink: Sink, place: Location, store: Store) -> Plan:
-    """*plan* with what it moves: base layers by what the output has of them, new ones by their wheels."""
-    download = tuple(_lacking(plan.lock, store)) if plan.lock else ()
-    transfer = sink.survey(base)
-    new = sum(wheel.size or 0 for wheel in plan.lock.wheels) if plan.lock else 0
-    rates = rates_of(store, plan.output.kind)
-    return replace(
-        plan,
-        download=download,
-        transfer=transfer,
-        estimates=estimate(download, new, transfer, rates),
-        mutations=(f"write the image to {place}",),
-    )
 
 
 def _lacking(lock: Lock, store: Store) -> Iterator[LockedWheel]:

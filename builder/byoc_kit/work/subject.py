@@ -65,7 +65,7 @@ def _identity(
     tried = _tried(project, environ)
     if tried is not None:
         return "push", *tried
-    plan = build.plan(project, environ=environ, options=_usual(project, environ))
+    plan = build.plan(project, environ=environ, options=_usual(project, environ), costs=False)
     key = key_of(plan, project.root)
     return ("layer" if plan.engine.name == LAYER else "push"), key, None
 
@@ -93,7 +93,7 @@ def _tried(project: Project, environ: Mapping[str, str]) -> tuple[str, str | Non
     if built.content_key is None or built.engine != DOCKER:
         return None
     options = build.BuildOptions(engine=DOCKER, output="docker")
-    key = key_of(build.plan(project, environ=environ, options=options), project.root)
+    key = key_of(build.plan(project, environ=environ, options=options, costs=False), project.root)
     return (key, _last_build(project, key, environ)) if key == built.content_key else None
 
 
