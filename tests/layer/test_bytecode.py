@@ -86,7 +86,7 @@ def test_none_makes_none(world: World) -> None:
 
 def test_all_modules_that_compile(world: World) -> None:
     layers = build(world, "all", KIT)
-    assert [each.created_by for each in layers][1] == "byoc byte code of 8 modules"
+    assert [each.created_by for each in layers][1] == "byoc byte code (8 modules)"
     everything = {name.removeprefix(f"{SITE}/") for name in files(layers[0]) if name.endswith(".py")}
     assert byte_code(layers).keys() == cached(*(everything - {"kit/python2.py"}))
 

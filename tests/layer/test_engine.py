@@ -20,7 +20,7 @@ from byoc_kit.images.source import open_image
 from byoc_kit.oci.append import append
 from byoc_kit.oci.image import Image
 from byoc_kit.oci.reference import parse_location
-from byoc_kit.plan.types import ConfigStep, Content, FileEntry, FilesStep, Inline
+from byoc_kit.plan.types import ConfigStep, Content, FileEntry, FilesStep, Inline, PythonStep
 from byoc_kit.store import Store
 from byoc_kit.talk import Silence
 from byoc_kit.work.copy import copy
@@ -81,6 +81,7 @@ ls -ld /opt/venv/lib64 | grep -q -- '-> lib$'
 
 LOOK = """
 import importlib, importlib.metadata as m, json, os, subprocess, sys
+sys.dont_write_bytecode = True
 def run(*words):
     done = subprocess.run(words, capture_output=True, text=True)
     return [done.returncode, done.stdout.strip(), done.stderr.strip()]
@@ -108,6 +109,8 @@ print(json.dumps({
     "freeze": run("/opt/venv/bin/pip", "freeze", "--all"),
     "env": {name: os.environ.get(name) for name in ("BYOC_TEST", "PATH")},
     "cwd": os.getcwd(),
+    "byte code": [each for each in run(sys.executable, "-B", "-v", "-c", "import demo, same")[2].splitlines()
+                  if each.startswith("# code object from") and ("/demo/" in each or "same" in each)],
 }))
 """
 
@@ -161,9 +164,13 @@ def entry(path: str, text: str) -> FileEntry:
 
 FILES = FilesStep(
     layer="program",
-    files=(entry("/tmp/moved", "x"), entry("/opt/program/train.py", "print('train')\n")),
+    files=(entry("/tmp/moved", "x"), entry("/opt/program/train.py", "import demo\n")),
     roots=(PurePosixPath("/tmp"), PurePosixPath("/opt/program")),
 )
+BYTE_CODE = PythonStep(
+    requirements=(), runtime=(), packages=(), sources=(), compiler=False, bytecode="imports"
+)
+"""Only ``demo`` is imported: ``same`` has none, and the base's would be believed."""
 CONFIG = ConfigStep(
     env={"BYOC_TEST": "1"},
     labels={"org.opencontainers.image.base.name": "base"},
@@ -178,7 +185,7 @@ def locked(wheels: Path) -> Any:
     replaced = {"demo": "0.9", "same": "0.9"}
     return lock(
         *(
-            each.locked(wheels / "new" / each.filename, direct=True, replaces=replaced.get(each.name))
+            each.locked(wheels / "new" / each.filename, direct=each is NEW, replaces=replaced.get(each.name))
             for each in ADDED
         )
     )
@@ -200,7 +207,7 @@ def extended(
     with open_image(parse_location(copied.reference), environ=environ) as image:
         seen = read_image_files(image, store=store, talk=Silence())
         layers = build_layers(
-            plan(FILES), locked(wheels), materials(seen, wheels), store=store, talk=Silence()
+            plan(BYTE_CODE, FILES), locked(wheels), materials(seen, wheels), store=store, talk=Silence()
         )
         made = append(image, layers, CONFIG)
         with open_sink(parse_location(f"{place}:new"), environ=environ) as sink:
@@ -238,6 +245,12 @@ def inside(engine: docker.DockerClient, extended: Extended) -> Mapping[str, Any]
 def test_new_versions_run_and_old_byte_code_does_not(inside: Mapping[str, Any]) -> None:
     """``same.py`` has the old one's length; the base's byte code of it would be believed."""
     assert (inside["version"], inside["same"]) == ("1.0.2", "1.0.2")
+
+
+def test_byte_code_is_used_where_it_was_asked_for(inside: Mapping[str, Any]) -> None:
+    words = (line.removeprefix("# code object from ") for line in inside["byte code"])
+    told = [word.strip("'").removeprefix(VENV) for word in words]
+    assert told == ["/demo/__pycache__/__init__.cpython-311.pyc", "/same.py"]
 
 
 def test_nothing_of_the_replaced_is_left(inside: Mapping[str, Any]) -> None:
@@ -294,7 +307,12 @@ def test_config(inside: Mapping[str, Any], engine: docker.DockerClient, extended
 def test_history_has_a_line_for_each_layer(engine: docker.DockerClient, extended: Extended) -> None:
     lines = engine.images.get(extended.reference).history()
     told = [line["CreatedBy"] for line in lines if line["CreatedBy"].startswith("byoc ")]
-    assert told == ["byoc config", "byoc program", "byoc demo 1.0, ns-second 1.0, ns-third 1.0, same 1.0"]
+    assert told == [
+        "byoc config",
+        "byoc program",
+        "byoc byte code (1 modules)",
+        "byoc demo 1.0, ns-second 1.0, ns-third 1.0, same 1.0",
+    ]
 
 
 def test_pip_can_uninstall_what_was_added(engine: docker.DockerClient, extended: Extended) -> None:

@@ -81,7 +81,7 @@ class _Stack:
         sources = (_source(file) for file in program if file.path.endswith(".py"))
         files = byte_code(mode, added, added.python, sources, store=self.store, talk=self.talk)
         if files:
-            self.put(files, frozenset(), f"byte code of {len(files)} modules")
+            self.put(files, frozenset(), f"byte code ({len(files)} modules)")
 
     def put_files(self, files: Sequence[File], title: str) -> None:
         """Files of the plan; byte code of modules that they overwrite is hidden, below too."""
