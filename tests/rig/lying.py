@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import json
 import re
+import ssl
+import sys
 import threading
 import time
 import urllib.parse
@@ -247,7 +249,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16  # head and body leave together, or each answer waits for an acknowledgement
 
     def handle_any(self) -> None:
-        path, _, query = self.path.partition("?")
+        path, _, query = re.sub("^http://[^/]*", "", self.path).partition("?")  # whole where we are a proxy
         rule = self.registry.rule(self.command, path)
         size = int(self.headers.get("Content-Length") or 0)
         wanted = size if rule is None or rule.reads_body else 0
@@ -302,11 +304,21 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    """Whoever hangs up is no news."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextlib.contextmanager
-def lying() -> Iterator[Lying]:
+def lying(tls: ssl.SSLContext | None = None) -> Iterator[Lying]:
     """A registry on loopback, honest so far."""
     registry = Lying()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"registry": registry}))
+    server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"registry": registry}))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
