@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,17 @@ def test_several_hosts_share_the_data_and_merge_what_they_leave(byoc: Command, b
     assert "output/facts/same.txt was written by algo-1, algo-2" in done.stderr
     assert "algo-2 | processing on algo-2" in done.stderr
     assert Path(done.stdout.strip()).name.startswith("from-file-")
+
+
+def test_code_may_unpack_in_its_place(byoc: Command, base: str, here: Path) -> None:
+    """PRC-10: what runproc.sh of a FrameworkProcessor does; the user's own folder stays as it is."""
+    (here / "code").mkdir()
+    with tarfile.open(here / "code/sourcedir.tar.gz", "w:gz") as tar:
+        tar.add(PROGRAM, "program.py")
+    script = "cd /opt/ml/processing/input/code && tar -xzf sourcedir.tar.gz && exec python3 program.py"
+    words = ["--input", "code=code", "--output", "facts", "--entrypoint", f"/bin/bash -c '{script}'"]
+    assert facts(byoc("run", "process", base, *words, cwd=here).stdout)["outputs"] == ["facts"]
+    assert [path.name for path in (here / "code").iterdir()] == ["sourcedir.tar.gz"]
 
 
 def test_inputs_are_fetched_from_s3(byoc: Command, base: str, here: Path) -> None:

@@ -52,6 +52,7 @@ Examples:
 )
 @click.option("--fetch", is_flag=True, help="Fetch the job file's channels from S3.")
 @click.option("--sdk", is_flag=True, help="Encode hyperparameters as the SageMaker SDK does.")
+@click.option("--hosts", type=COUNT, metavar="N", help="How many hosts each job has.")
 @click.option("--instance-type", help="What resourceconfig.json says.  [default: ml.m5.xlarge]")
 @click.option(
     "--time-limit", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop a job after so long."

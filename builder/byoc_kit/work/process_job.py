@@ -27,6 +27,7 @@ from byoc_kit.work.project import Project
 __all__ = ["ProcessOptions", "live_code", "processing_job"]
 
 Words = tuple[str, ...] | None
+CODE = PLACE / "input" / "code"  # where both SDKs put sourcedir.tar.gz, to be unpacked there (PRC-10)
 BUCKET = "s3://byoc-local"  # stands in config files for where a real job would have its data
 
 
@@ -178,7 +179,12 @@ def _require_data(missing: Sequence[RequestedInput]) -> None:
 
 
 def _holds_the_program(target: PurePosixPath, job: ProcessingJob) -> bool:
-    """Whether a word of the command names a file below *target*: code, which may unpack beside itself."""
+    """Whether code lies at *target*, which may unpack beside itself.
+
+    The SDK has one place for it (PRC-10); elsewhere a word of the command names a file below.
+    """
+    if target == CODE:
+        return True
     words = (*(job.entrypoint or ()), *(job.arguments or ()))
     return any(target in PurePosixPath(word).parents for word in words if word.startswith("/"))
 
