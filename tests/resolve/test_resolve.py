@@ -55,8 +55,12 @@ def test_a_local_version_of_the_base_counts_and_nothing_is_fetched(index: Index,
 def test_an_older_release_that_fits_the_base_is_taken(index: Index, here: Here) -> None:
     index.add("model", "1", ["typing-extensions>=4"])
     index.add("model", "2", ["typing-extensions>=4.12"])
+    index.add("model", "3", ["typing-extensions>=4.12"])
     index.add("typing-extensions", "4.16.0")
-    assert added(ask(index, here, "model").delta) == {"model": "1"}
+    wanted = Wanted(requirements=("model<3",), index_url=index.url)
+    delta = resolver(wanted, prebuilt(), here).answer(compare=True).delta
+    assert [(each.name, each.version, each.newest) for each in delta.added] == [("model", "1", "2")]
+    assert "there is 2" in describe_delta(delta)
 
 
 def test_a_requirement_that_would_replace_torch_is_refused(index: Index, here: Here) -> None:

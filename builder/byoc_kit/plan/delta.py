@@ -1,7 +1,7 @@
 """The delta: what an image gets on top of its base, what is there already, what changes, what is refused."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from byoc_kit.inventory import Distribution
@@ -24,6 +24,8 @@ class Added:
     wanted_by: tuple[str, ...]
     built_from: str | None
     """The project's folder or the sdist it is built from."""
+    newest: str | None = None
+    """A newer version that the requirement allows too: the base, or an older lock, holds it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +83,20 @@ class Delta:
 
 
 def delta_of(
-    lock: Lock, base: Mapping[str, Distribution], *, installed: Mapping[str, int | None] | None = None
+    lock: Lock,
+    base: Mapping[str, Distribution],
+    *,
+    installed: Mapping[str, int | None] | None = None,
+    newest: Mapping[str, str] | None = None,
 ) -> Delta:
-    """The delta that *lock* means on a base with these distributions; *installed*: file name to bytes."""
-    sizes = installed or {}
+    """The delta that *lock* means on a base with these distributions.
+
+    *installed*: file name to bytes. *newest*: name to the newer version that there is.
+    """
+    sizes, newer = installed or {}, newest or {}
     added, changed = [], []
     for wheel in lock.wheels:
-        plain = _added(wheel, sizes.get(wheel.filename))
+        plain = replace(_added(wheel, sizes.get(wheel.filename)), newest=newer.get(wheel.name))
         if wheel.replaces is None:
             added.append(plain)
         else:
@@ -141,6 +150,7 @@ def _changed(plain: Added, old: str, have: Distribution | None) -> Changed:
         installed=plain.installed,
         wanted_by=plain.wanted_by,
         built_from=plain.built_from,
+        newest=plain.newest,
         old=old,
         only_docker=None if have is None else only_docker(plain.name, have),
     )
@@ -159,6 +169,7 @@ def _added_line(each: Added) -> str:
     told = [_bytes(each.size)] if each.size else []
     told += [f"built from {each.built_from}"] if each.built_from else []
     told += [f"for {', '.join(each.wanted_by)}"] if each.wanted_by else []
+    told += [f"there is {each.newest}"] if each.newest else []
     return f"{each.name} {each.version}" + (f" ({'; '.join(told)})" if told else "")
 
 

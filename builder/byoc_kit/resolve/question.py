@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from byoc_kit.plan.delta import Refused
 from byoc_kit.plan.protect import Rule
@@ -107,6 +108,21 @@ class Question:
                 if name in base.distributions and name not in taken
             },
         )
+
+    def newest(self, lock: Lock) -> dict[str, str]:
+        """Name to version of what the indexes have newer than *lock*, where the requirements allow it too."""
+        asked = [str(each) for each in self._asked() if each.url is None]
+        have = {wheel.name: Version(wheel.version) for wheel in lock.wheels if wheel.direct}
+        query = Query(requirements=asked, links=[self._stubs, self._built], with_needs=False)
+        try:
+            found = self._tools.uv.lock(query) if have else []
+        except Unsolved:
+            return {}
+        return {
+            each["name"]: each["version"]
+            for each in found
+            if each["name"] in have and Version(each["version"]) > have[each["name"]]
+        }
 
     def _ask(self, query: Query, pins: Mapping[str, str]) -> list[dict[str, Any]]:
         """uv's answer with *pins* kept; sdists without a wheel are built on the way."""

@@ -76,8 +76,12 @@ class Resolver:
         """The wheels of the project's own packages. Raises ByocError (BYOC-E906, BYOC-E911)."""
         return {folder: self.tools.builder.of_folder(folder) for folder in self.wanted.packages}
 
-    def answer(self, *, keep: Lock | None = None, upgrade: Sequence[str] = ()) -> Resolution:
+    def answer(
+        self, *, keep: Lock | None = None, upgrade: Sequence[str] = (), compare: bool = False
+    ) -> Resolution:
         """Lock and delta; what *keep* had is preferred, but for the names in *upgrade*.
+
+        *compare*: look for newer versions of what is asked for, which the delta tells then.
 
         Raises ByocError where there is no answer. What the rule refuses is no error: see the delta.
         """
@@ -104,12 +108,10 @@ class Resolver:
             if isinstance(found, tuple):
                 return Resolution(lock=None, delta=Delta(refused=found))
             lock = question.lock(found)
-        return Resolution(lock=lock, delta=self.delta(lock))
-
-    def delta(self, lock: Lock) -> Delta:
-        """What *lock* means on this base."""
+            newest = question.newest(lock) if compare else {}
         installed = {wheel.filename: self.tools.fetcher.installed(wheel) for wheel in lock.wheels}
-        return delta_of(lock, self.tools.base.distributions, installed=installed)
+        delta = delta_of(lock, base.distributions, installed=installed, newest=newest)
+        return Resolution(lock=lock, delta=delta)
 
 
 def resolve(

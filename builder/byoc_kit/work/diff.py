@@ -92,7 +92,7 @@ def diff(
             [text for each in asked for text in each.requirements],
             [text for each in asked for text in each.constraints],
         )
-    return Comparison(base=name, delta=Resolver.make(wanted, base, here).answer().delta)
+    return Comparison(base=name, delta=Resolver.make(wanted, base, here).answer(compare=True).delta)
 
 
 @dataclass(frozen=True, slots=True)

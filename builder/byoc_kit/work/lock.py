@@ -139,7 +139,7 @@ class Locker:
         :data:`ALL` in *upgrade* forgets the old one. Raises ByocError (BYOC-E903) where the base refuses.
         """
         old = None if ALL in upgrade else self._usable()
-        found = self._answer(old, [name for name in upgrade if name != ALL])
+        found = self._answer(old, [name for name in upgrade if name != ALL], compare=True)
         text = write_lock(found.lock).encode()
         changed = not self.path.exists() or self.path.read_bytes() != text
         if changed:
@@ -156,9 +156,9 @@ class Locker:
         """File name to file, for every wheel of *lock* as :meth:`current` gave it. Raises ByocError."""
         return self.resolver().tools.fetcher.all(lock.wheels)
 
-    def _answer(self, old: Lock | None, upgrade: Sequence[str]) -> Outcome:
+    def _answer(self, old: Lock | None, upgrade: Sequence[str], *, compare: bool = False) -> Outcome:
         """A new lock, not written. Raises ByocError."""
-        found = self.resolver().answer(keep=old, upgrade=upgrade)
+        found = self.resolver().answer(keep=old, upgrade=upgrade, compare=compare)
         if found.lock is None:
             raise refusal(found.delta.refused, self.project.spec.image.base)
         return Outcome(path=self.path, lock=found.lock, delta=found.delta, changed=True)
