@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -84,10 +85,7 @@ class Target:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets.append(sock)
         self.sockets[0].sendall(self.request)
-        time.sleep(0.5)
-        answer = self.sockets[0].recv(65536)
-        assert answer.startswith(b"HTTP/1.1 200"), answer
-        self.size = len(answer)
+        self.size = len(whole_answer(self.sockets[0]))
 
     def close(self) -> None:
         """Disconnect."""
@@ -105,9 +103,11 @@ class Target:
             while selector.get_map():
                 for key, _ in selector.select():
                     sock: socket.socket = key.data
-                    missing[sock] -= len(sock.recv(65536))
-                    if missing[sock]:
+                    received = len(sock.recv(65536))
+                    missing[sock] -= received
+                    if missing[sock] > 0 and received:
                         continue
+                    assert not missing[sock], "the server closed the connection, or answers differ in size"
                     if unsent <= 0:
                         selector.unregister(sock)
                         continue
@@ -161,6 +161,20 @@ def compare(one: Target, two: Target, measure: Callable[[Target], float]) -> tup
     for target in (one, two):
         target.close()
     return tuple(statistics.median(side) for side in zip(*figures[1:], strict=True))
+
+
+def whole_answer(sock: socket.socket) -> bytes:
+    """One answer, of the length it says."""
+    answer = b""
+    while True:
+        received = sock.recv(65536)
+        assert received, answer
+        answer += received
+        head, end, body = answer.partition(b"\r\n\r\n")
+        found = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if end and found and len(body) >= int(found[1]):
+            assert head.startswith(b"HTTP/1.1 200"), answer
+            return answer
 
 
 @contextlib.contextmanager
