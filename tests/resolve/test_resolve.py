@@ -129,6 +129,55 @@ def test_allow_change_lets_a_protected_one_change_and_says_which_engine_can(inde
     assert changed.only_docker is not None
 
 
+def test_what_stays_in_the_base_keeps_what_it_needs(index: Index, here: Here) -> None:
+    """pandas of the base needs numpy<2, and nobody asked for pandas."""
+    index.add("numpy", "1.27.0")
+    index.add("numpy", "2.1.0")
+    (changed,) = ask(index, here, "numpy>=1.27", allow_change=["numpy"]).delta.changed
+    assert changed.version == "1.27.0"
+    (refused,) = ask(index, here, "numpy>=2", allow_change=["numpy"]).delta.refused
+    assert (refused.name, refused.version, refused.wanted) == ("numpy", "1.26.4", "2.1.0")
+    assert refused.why == "pandas 2.1.0 of the base needs numpy<2"
+    assert 'allow-change = ["pandas"]' in refused.fixes[1]
+
+
+def test_what_may_change_comes_along(index: Index, here: Here) -> None:
+    index.add("numpy", "2.1.0")
+    index.add("pandas", "3.0.0", ["numpy>=2"])
+    delta = ask(index, here, "numpy>=2", allow_change=["numpy", "pandas"]).delta
+    assert [(each.name, each.version) for each in delta.changed] == [("numpy", "2.1.0"), ("pandas", "3.0.0")]
+
+
+def test_what_is_broken_in_the_base_stands_in_nobodys_way(index: Index, here: Here) -> None:
+    """Images made with --no-deps contradict themselves; that is not mended, and not held against anybody."""
+    index.add("tool", "1", ["broken", "six"])
+    index.add("six", "2")
+    base = inventory(
+        distribution("broken", "1", "six<1", "absent; extra == 'all'"), distribution("six", "1.16")
+    )
+    assert added(ask(index, here, "tool", base=base).delta) == {"tool": "1"}
+    (changed,) = ask(index, here, "six>=2", base=base).delta.changed
+    assert changed.version == "2"
+
+
+def test_an_extra_of_what_the_base_has_adds_what_it_needs(index: Index, here: Here) -> None:
+    base = inventory(distribution("tool", "1", "more>=2; extra == 'all'", extras=("all",)))
+    index.add("more", "2")
+    delta = ask(index, here, "tool[all]", base=base).delta
+    assert added(delta) == {"more": "2"}
+    assert [each.name for each in delta.present] == ["tool"]
+
+
+def test_the_same_version_on_an_index_is_no_change(index: Index, here: Here) -> None:
+    index.add("six", "1.16")
+    index.add("typing-extensions", "4.16.0")
+    index.add("model", "2", ["typing-extensions>=4.12"])
+    base = inventory(distribution("six", "1.16"), distribution("typing-extensions", "4.9.0"))
+    delta = ask(index, here, "six", "typing-extensions", "model", base=base).delta
+    assert [each.name for each in delta.changed] == ["typing-extensions"]
+    assert [each.name for each in delta.present] == ["six"]
+
+
 def test_protect_adds_to_the_list(index: Index, here: Here) -> None:
     index.add("typing-extensions", "4.16.0")
     delta = ask(index, here, "typing-extensions>=4.12", protect=["Typing_Extensions"]).delta

@@ -4,11 +4,12 @@ What others need never changes anything. A requirement of the user's own may cha
 not protected; a protected one changes only with ``allow-change``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -16,7 +17,18 @@ from packaging.version import InvalidVersion, Version
 from byoc_kit.inventory import Distribution, Python
 from byoc_kit.plan.protected import ABI, PROTECTED
 
-__all__ = ["Rule", "decide", "distributions_of", "fits", "is_protected", "only_docker"]
+__all__ = [
+    "Rule",
+    "asked_of",
+    "decide",
+    "distributions_of",
+    "fits",
+    "in_force",
+    "is_protected",
+    "only_docker",
+]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +89,28 @@ def decide(
     )
 
 
+def asked_of(
+    names: Container[str], base: Mapping[str, Distribution], markers: Mapping[str, str]
+) -> Iterator[tuple[str, Requirement]]:
+    """Who in *base* needs one of *names*, and what it asks of it.
+
+    What the base itself breaks already is left out: nobody makes that worse.
+    """
+    for dependent, have in base.items():
+        for text in have.requires:
+            head = NAME.match(text)
+            if head is None or (name := canonicalize_name(head[0])) not in names or name not in base:
+                continue
+            requirement = _parsed(text)
+            if requirement and in_force(requirement, markers) and fits(requirement, base[name]):
+                yield dependent, requirement
+
+
+def in_force(requirement: Requirement, markers: Mapping[str, str]) -> bool:
+    """Whether *requirement* counts where *markers* hold and no extra is asked for."""
+    return requirement.marker is None or requirement.marker.evaluate(dict(markers))
+
+
 def fits(requirement: Requirement, have: Distribution) -> bool:
     """Whether what the base has satisfies *requirement*; its local version does not matter (PEP 440)."""
     if requirement.url is not None:
@@ -121,6 +155,13 @@ def _contains(specifier: SpecifierSet, version: str) -> bool:
         return specifier.contains(Version(version), prereleases=True)
     except InvalidVersion:
         return False
+
+
+def _parsed(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
 
 
 def _valid(have: Distribution) -> bool:

@@ -1,7 +1,7 @@
 """Why there is no answer, in the user's words: what asked for what, and what the base has against it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
@@ -16,7 +16,7 @@ from byoc_kit.plan.target import Target
 from byoc_kit.resolve.credentials import hide
 from byoc_kit.resolve.source import NEEDS_DOCKER
 
-__all__ = ["Sides", "explain", "lines_of", "refused_directly", "repository", "wrong"]
+__all__ = ["Sides", "explain", "lines_of", "refused_directly", "repository", "standing", "wrong"]
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\[[^\]]*\])?==([^\s,;)]+)")
 ROUNDS = 3
@@ -82,6 +82,29 @@ def explain(text: str, sides: Sides) -> tuple[Refused, ...]:
             break
         suspects = more
     return ()
+
+
+def standing(
+    new: Mapping[str, str], needs: Iterable[tuple[str, Requirement]], base: Mapping[str, Distribution]
+) -> tuple[Refused, ...]:
+    """Of *needs* (who in the base, and what it asks) those that the versions *new* would break."""
+    return tuple(
+        Refused(
+            name=(name := canonicalize_name(need.name)),
+            version=base[name].version,
+            wanted=new[name],
+            wanted_by=("your requirements",),
+            why=f"{who} {base[who].version} of the base needs {need}",
+            fixes=(
+                f"ask for a version that {who} {base[who].version} works with: {need}",
+                f'let it change as well: requirements = ["{who}"], allow-change = ["{who}"] under [python]',
+                f"choose a base that has {name} {new[name]}",
+            ),
+        )
+        for who, need in needs
+        if canonicalize_name(need.name) in new
+        and not need.specifier.contains(new[canonicalize_name(need.name)], prereleases=True)
+    )
 
 
 def wrong(text: str, asked: Sequence[Requirement], target: Target) -> ByocError:

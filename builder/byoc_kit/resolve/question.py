@@ -12,10 +12,10 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from byoc_kit.plan.delta import Refused
-from byoc_kit.plan.protect import Rule
+from byoc_kit.plan.protect import Rule, asked_of
 from byoc_kit.plan.wanted import Wanted, applies
 from byoc_kit.resolve.base import Base
-from byoc_kit.resolve.conflict import Sides, explain, wrong
+from byoc_kit.resolve.conflict import Sides, explain, standing, wrong
 from byoc_kit.resolve.fetch import Fetcher, Wanting
 from byoc_kit.resolve.simple import local_path
 from byoc_kit.resolve.source import Builder, BuiltWheel
@@ -57,7 +57,8 @@ class Question:
         self._stubs, self._built = folder / "stubs", folder / "built"
         self._sdists: dict[str, tuple[Mapping[str, Any], str, BuiltWheel]] = {}
         self._query = Query(requirements=())
-        write_stubs(tools.base.distributions, self._stubs)
+        self._markers = tools.base.target.markers()
+        write_stubs(tools.base.distributions, self._stubs, self._markers)
         self._built.mkdir()
 
     def solve(
@@ -124,12 +125,20 @@ class Question:
             if each["name"] in have and Version(each["version"]) > have[each["name"]]
         }
 
-    def _ask(self, query: Query, pins: Mapping[str, str]) -> list[dict[str, Any]]:
-        """uv's answer with *pins* kept; sdists without a wheel are built on the way."""
+    def _ask(self, query: Query, pins: Mapping[str, str], *, bounded: bool = True) -> list[dict[str, Any]]:
+        """uv's answer with *pins* kept; sdists without a wheel are built on the way.
+
+        *bounded*: what stays in the base gets what it needs of what changes; what may change itself and needs
+        something of it comes along.
+        """
+        found = list(self._asked_of_others(pins)) if bounded else []
+        along = {who for who, _ in found if who in self._rule.free and who not in pins}
         self._query = replace(
             query,
+            requirements=[*query.requirements, *sorted(along)],
             constraints=[
                 *(f"{name}=={version}" for name, version in pins.items()),
+                *(f"{need.name}{need.specifier}" for who, need in found if who in pins),
                 *self._rule.bounds,
                 *self._wanted.constraints,
             ],
@@ -144,6 +153,11 @@ class Question:
                 if not new or not all(map(self._build, new)):
                     raise
         raise Unsolved("too many distributions are published as source only")
+
+    def _asked_of_others(self, pins: Mapping[str, str]) -> Iterator[tuple[str, Requirement]]:
+        """What the base asks of those of its distributions that are not in *pins*."""
+        base = self._tools.base.distributions
+        return asked_of(base.keys() - pins.keys(), base, self._markers)
 
     def _build(self, name: str) -> bool:
         """Build the sdist of *name* into a wheel that counts; False where wheels exist or no sdist does."""
@@ -176,6 +190,8 @@ class Question:
         place = local_path(url)
         if place is not None and self._stubs in (self._tools.uv.root / place).parents:
             return None
+        if name in base and base[name].version == package["version"] and "archive" not in package:
+            return None  # an index has the version of the base, too
         asked = [str(each) for each in self._asked() if canonicalize_name(each.name) == name]
         plain = LockedWheel(
             name=name,
@@ -234,10 +250,19 @@ class Question:
             ask=lambda requirements, kept: self._tried(query, requirements, kept),
             reasons=lambda: self._tools.uv.reasons(self._query),
         )
-        found = explain(text, sides)
+        found = explain(text, sides) or self._in_the_way(query, pins)
         if found:
             return found
         raise wrong(text, sides.asked, self._tools.base.target)
+
+    def _in_the_way(self, query: Query, pins: Mapping[str, str]) -> tuple[Refused, ...]:
+        """What of the base needs something that would change; empty where nothing does."""
+        try:
+            packages = self._ask(query, pins, bounded=False)
+        except Unsolved:
+            return ()
+        new = {package["name"]: package["version"] for package in packages}
+        return standing(new, self._asked_of_others(pins), self._tools.base.distributions)
 
     def _tried(
         self, query: Query, requirements: Sequence[str] | None, pins: Mapping[str, str]
