@@ -32,6 +32,7 @@ def test_a_stop_gives_time_to_save_and_is_well_done(
 
 def test_a_job_that_ends_before_the_stop_is_completed(byoc: Command, algo: str, tmp_path: Path) -> None:
     done = byoc("run", "train", algo, "--stop-after", "300", "--json", cwd=tmp_path)
+    assert "note: the job ended by itself before the stop after 300 s" in done.stderr
     assert json.loads(done.stdout)["status"] == "Completed"
 
 

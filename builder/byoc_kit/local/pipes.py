@@ -6,7 +6,6 @@ the old one goes: a program that does not wait for it, or that opens a pipe twic
 
 import contextlib
 import errno
-import fcntl
 import gzip
 import os
 import sys
@@ -152,8 +151,7 @@ class Feeder:
                 self._stopped.wait(LOOK)
                 continue
             os.set_blocking(descriptor, True)
-            with contextlib.suppress(OSError):  # a wish: the kernel may allow no more than it has
-                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK)
+            _widen(descriptor)
             return descriptor
         return None
 
@@ -168,6 +166,14 @@ class Feeder:
                     _write(pipe, recordio.padding(size))
                 else:
                     _send_content(pipe, field, channel)
+
+
+def _widen(pipe: int) -> None:
+    """Let the kernel hold more of what is on its way; a wish, for it may have no more to give."""
+    import fcntl  # not on every platform
+
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, CHUNK)
 
 
 def _size(field: bytes | Path, channel: Channel) -> int:

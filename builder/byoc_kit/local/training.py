@@ -216,6 +216,8 @@ def _awaited(runnings: Mapping[str, Running], times: Times, talk: Talk) -> Train
     failed = _first_failed(runnings)
     if ended and failed and _any_live(runnings):
         talk.note(f"{failed} has failed, which ends the job on all hosts")
+    if ended and not failed and cause != "limit":
+        talk.note(f"the job ended by itself before the {cause} after {seconds:.0f} s")
     if not ended and cause == "limit":
         talk.note(f"the job has run for {times.limit:.0f} s, which is its limit")
     if not ended and cause == "interruption":

@@ -74,6 +74,8 @@ def _outside(text: str) -> str | None:
         return "paths are written with '/', on every system"
     if text.startswith("/") or text[1:3] == ":/":
         return "an absolute path is right on one machine only"
+    if "://" in text:
+        return "what is at an address is fetched for a run, and is not part of the project"
     if text.startswith("~"):
         return "a home folder is not part of the project"
     if ".." in PurePosixPath(text).parts:
@@ -83,7 +85,7 @@ def _outside(text: str) -> str | None:
 
 def _climbs(key: Key, text: str, why: str) -> Mistake:
     if key[:2] == ("train", "channels"):
-        fix = f"`byoc run train --channel {key[2]}=PATH` takes data from anywhere on this machine"
+        fix = f"`byoc run train --channel {key[2]}=PATH` takes data from anywhere, also from s3://"
     elif key[:2] == ("process", "inputs"):
         fix = f"`byoc run process --input {key[2]}=PATH` takes data from anywhere on this machine"
     else:
