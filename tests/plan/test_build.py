@@ -22,6 +22,7 @@ from byoc_kit.plan.types import (
     SystemStep,
     Tree,
 )
+from byoc_kit.spec.types import Target
 from plan.examples import SERVERS, STYLES, TREE, base_of, spec_of
 
 T = TypeVar("T")
@@ -143,6 +144,23 @@ def test_cmd_is_the_word_for_a_bare_run_unless_processing_must_find_out(
     spec = spec_of()
     image = replace(spec.image, targets=tuple(type(spec.image.targets[0])(name) for name in targets))
     assert step(plan_build(replace(spec, image=image), base_of(), TREE), ConfigStep).cmd == cmd
+
+
+def test_images_for_processing_answer_python() -> None:
+    """PRC-10: at the end of PATH, so that a python of the base comes first."""
+    spec = spec_of()
+    processing = (*spec.image.targets, Target.PROCESSING)
+    made = plan_build(
+        replace(spec, image=replace(spec.image, targets=processing)),
+        base_of(config=ImageConfig(env={"PATH": "/opt/conda/bin:/usr/bin"})),
+        TREE,
+    )
+    assert step(made, ConfigStep).env["PATH"] == "/opt/conda/bin:/usr/bin:/opt/byoc/bin"
+    files = [file for each in made.steps if isinstance(each, FilesStep) for file in each.files]
+    (program,) = (file for file in files if str(file.dest) == "/opt/byoc/bin/python")
+    assert program.content == Inline('#!/bin/sh\nexec /usr/local/bin/python3 "$@"\n')
+    assert program.mode == 0o755
+    assert "PATH" not in step(plan(), ConfigStep).env
 
 
 def test_the_entrypoint_is_the_interpreter_that_was_found() -> None:

@@ -92,8 +92,8 @@ def test_a_script_processor_runs_its_script(
 def test_a_framework_processor_runs_its_source(
     project: Project, root: Path, s3: Mapping[str, str], code: Path, major: int
 ) -> None:
-    """PRC-10: bash, tar and gzip unpack the source beside its runproc.sh."""
-    made = project("script-mode-1")
+    """PRC-10: bash, tar and gzip unpack the source, and ``python`` runs it, which the base does not have."""
+    made = project(PROCESSING)
     uploaded = process(
         major,
         root,

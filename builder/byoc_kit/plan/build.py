@@ -7,7 +7,14 @@ from byoc_kit.errors import UsageError
 from byoc_kit.inventory import Inventory
 from byoc_kit.plan.config import config_step
 from byoc_kit.plan.interpreter import interpreter
-from byoc_kit.plan.runtime import entry_json, python_packages, system_packages, target_needs
+from byoc_kit.plan.runtime import (
+    BIN,
+    entry_json,
+    python_packages,
+    python_program,
+    system_packages,
+    target_needs,
+)
 from byoc_kit.plan.types import (
     Asset,
     Base,
@@ -227,6 +234,9 @@ def _runtime_files(spec: Spec, tree: Tree, inventory: Inventory | None) -> Found
     entries = [
         FileEntry(dest=RUNTIME / path, content=Asset(path), mode=_mode(tree.assets[path])) for path in shipped
     ]
+    if (program := python_program(spec, inventory)) is not None:
+        told_python = FileEntry(dest=PurePosixPath(BIN) / "python", content=Inline(program), mode=0o755)
+        entries.append(told_python)
     return (RUNTIME,), [*entries, told]
 
 

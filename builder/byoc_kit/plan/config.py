@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from byoc_kit.errors import UsageError
 from byoc_kit.inventory import Inventory
+from byoc_kit.plan.runtime import BIN, python_program
 from byoc_kit.plan.types import ConfigStep
 from byoc_kit.spec.types import Chain, Spec, Style, Target
 
 __all__ = ["config_step"]
 
 ENTRY = "/opt/byoc/entry"
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # an engine's, without ENV PATH
 OCI = "org.opencontainers.image"
 CAPABILITIES = "com.amazonaws.sagemaker.capabilities"
 
@@ -21,7 +23,7 @@ def config_step(spec: Spec, inventory: Inventory | None, python: str | None) -> 
         _refuse_no_entrypoint(spec, inventory)
     command = (python,) if python else ("/usr/bin/env", "python3")
     return ConfigStep(
-        env=_env(spec),
+        env=_env(spec, inventory),
         labels=_labels(spec, inventory),
         entrypoint=None if keeps else (*command, "-I", ENTRY),
         cmd=None if keeps else _cmd(spec),
@@ -31,12 +33,14 @@ def config_step(spec: Spec, inventory: Inventory | None, python: str | None) -> 
     )
 
 
-def _env(spec: Spec) -> dict[str, str]:
+def _env(spec: Spec, inventory: Inventory | None) -> dict[str, str]:
     env = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}  # IMG-17
     if spec.train is not None and spec.image.style is Style.SCRIPT_MODE_1:
         env["SAGEMAKER_PROGRAM"] = spec.train.program
     if spec.train is not None and spec.train.module is not None:
         env["SAGEMAKER_TRAINING_MODULE"] = spec.train.module  # TTK-06
+    if inventory is not None and python_program(spec, inventory) is not None:
+        env["PATH"] = f"{inventory.config.env.get('PATH', USUAL_PATH)}:{BIN}"  # PRC-10
     return env | dict(spec.env)
 
 

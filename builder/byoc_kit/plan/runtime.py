@@ -4,9 +4,17 @@ import json
 from dataclasses import dataclass
 
 from byoc_kit.inventory import Inventory
-from byoc_kit.spec.types import Chain, Server, Spec
+from byoc_kit.spec.types import Chain, Server, Spec, Target
 
-__all__ = ["Needs", "entry_json", "python_packages", "system_packages", "target_needs"]
+__all__ = [
+    "BIN",
+    "Needs",
+    "entry_json",
+    "python_packages",
+    "python_program",
+    "system_packages",
+    "target_needs",
+]
 
 TOOLKIT = ("sagemaker-training",)
 ASGI = ("uvicorn", "httptools", "uvloop")
@@ -22,6 +30,8 @@ JRE = {
 """multi-model-server is a Java program; the name of a runtime per package manager."""
 
 CODE = "/opt/program"
+BIN = "/opt/byoc/bin"
+"""Programs of ours that the PATH of an image ends with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,19 @@ def system_packages(spec: Spec, manager: str | None) -> tuple[str, ...]:
     if target_needs(spec).server is not Server.MMS:
         return ()
     return (JRE.get(manager or "", "a Java runtime"),)
+
+
+def python_program(spec: Spec, inventory: Inventory | None) -> str | None:
+    """The program ``python`` of an image for processing; None where none is added.
+
+    FrameworkProcessor starts code by that name, which many bases do not have (PRC-10). It lies in a folder
+    at the end of PATH: one that the base has comes first.
+    """
+    if Target.PROCESSING not in spec.image.targets or spec.image.entrypoint is Chain.KEEP:
+        return None
+    if inventory is None or inventory.python is None:
+        return None
+    return f'#!/bin/sh\nexec {inventory.python.executable} "$@"\n'
 
 
 def entry_json(spec: Spec, inventory: Inventory | None) -> str:

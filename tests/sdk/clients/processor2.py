@@ -51,9 +51,7 @@ def run(wish: dict[str, Any], local: Any) -> None:
     elif wish["kind"] == "script":
         ScriptProcessor(command=["python3"], **usual).run(code=f"{wish['code']}/{wish['script']}", **ends)
     else:
-        processor = FrameworkProcessor(
-            estimator_cls=SKLearn, framework_version="1.0", command=["python3"], **usual
-        )
+        processor = FrameworkProcessor(estimator_cls=SKLearn, framework_version="1.0", **usual)
         processor.run(code=wish["script"], source_dir=wish["code"], **ends)
 
 

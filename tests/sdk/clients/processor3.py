@@ -63,7 +63,7 @@ def run(wish: dict[str, Any], local: Any) -> None:
     elif wish["kind"] == "script":
         ScriptProcessor(command=["python3"], **usual).run(code=f"{wish['code']}/{wish['script']}", **ends)
     else:
-        processor = FrameworkProcessor(command=["python3"], **usual)
+        processor = FrameworkProcessor(**usual)
         processor.run(code=wish["script"], source_dir=wish["code"], **ends)
 
 
