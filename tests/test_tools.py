@@ -81,14 +81,16 @@ def test_ci_runs_what_a_person_runs() -> None:
 
 
 @pytest.mark.setup
-def test_the_demo_without_an_engine_says_what_is_missing(tmp_path: Path) -> None:
+def test_the_demo_without_an_engine_builds_an_image_and_says_what_is_missing(tmp_path: Path) -> None:
     nowhere = f"unix://{tmp_path}/docker.sock"
     done = run(sys.executable, "tools/demo.py", DOCKER_HOST=nowhere, DEMO_FOLDER=str(tmp_path / "demo"))
     assert done.returncode == 0, done.stdout
     assert f"no Docker engine answers at DOCKER_HOST={nowhere}" in done.stdout
     assert "OK" in done.stdout.splitlines()
     assert "sudo apt-get install docker.io" in done.stdout
-    assert (tmp_path / "demo" / "image" / "Dockerfile").is_file()
+    assert "nothing static speaks against: training, hosting" in done.stdout
+    assert "byoc copy oci:../image docker:flowers" in done.stdout
+    assert (tmp_path / "demo" / "image" / "index.json").is_file()
 
 
 @pytest.mark.engine

@@ -23,8 +23,11 @@ import docker  # noqa: E402
 import uv  # noqa: E402
 from docker.errors import DockerException, ImageNotFound  # noqa: E402
 
+from byoc_kit.errors import ByocError  # noqa: E402
+from byoc_kit.oci.reference import parse_location  # noqa: E402
+from byoc_kit.work.images import open_image  # noqa: E402
 from byoc_kit.work.init import DEFAULT_BASE  # noqa: E402
-from rig.bases import BOOKWORM, import_base, imported  # noqa: E402
+from rig.bases import BOOKWORM, import_base, imported, layout  # noqa: E402
 from rig.engine import NEEDS, engine, find  # noqa: E402
 from rig.machine import Missing, cache, debian_root, program  # noqa: E402
 from rig.projects import edit  # noqa: E402
@@ -32,8 +35,11 @@ from rig.sdk import index_settings  # noqa: E402
 
 FOLDER = Path(os.environ.get("DEMO_FOLDER") or ROOT / "demo")
 PROJECT = FOLDER / "flowers"
-RENDERED = FOLDER / "image"
-HERE = os.path.relpath(PROJECT, ROOT)
+RENDERED = FOLDER / "rendered"
+LAYOUT = FOLDER / "image"
+PLAIN = FOLDER / "flowers-basic"
+"""The project that needs no engine to be built."""
+HERE, THERE = (os.path.relpath(path, ROOT) for path in (PROJECT, PLAIN))
 
 
 class Declined(Exception):  # noqa: N818 - an answer, not a fault
@@ -110,19 +116,20 @@ def byoc(*args: str, folder: Path = PROJECT, quiet: bool = False) -> str:
     return done.stdout
 
 
-def scaffold(*more: str) -> None:
-    """A script-mode-1 project; one that is there from an earlier demo is used as it is."""
-    if (PROJECT / "byoc.toml").exists():
-        say(f"\n{HERE} is there from an earlier demo and is used as it is (delete it to start anew).")
+def scaffold(project: Path, *more: str) -> None:
+    """A project in the folder *project*; one that is there from an earlier demo is used as it is."""
+    name = os.path.relpath(project, ROOT)
+    if (project / "byoc.toml").exists():
+        say(f"\n{name} is there from an earlier demo and is used as it is (delete it to start anew).")
         return
     FOLDER.mkdir(exist_ok=True)
-    byoc("init", HERE, "--style", "script-mode-1", *more, folder=ROOT)
+    byoc("init", name, *more, folder=ROOT)
 
 
 def with_engine(client: docker.DockerClient) -> None:
     """The main job: scaffold, build, train, serve, predict."""
     base = choose_base(client)
-    scaffold("--base", base)
+    scaffold(PROJECT, "--style", "script-mode-1", "--base", base)
     edit(PROJECT / "byoc.toml", {"image": {"base": base}})
     if base != DEFAULT_BASE:
         say('(and [build] network = "host" in byoc.toml: packages come the way this machine gets them)')
@@ -152,26 +159,63 @@ Try next:
 
 
 def without_engine(why: str) -> None:
-    """What can be shown without containers: the project, and its own tests in plain Python."""
+    """An image without containers: built by layers, judged by its files; the project's own tests."""
     say(f"\nNo container engine: {why}")
-    say("So no image is built and nothing is run in a container. What works without one:")
-    scaffold()
-    shutil.rmtree(RENDERED, ignore_errors=True)
-    byoc("render", "--out", f"../{RENDERED.name}")
-    say("(a Dockerfile and what it copies: plain `docker build` on another machine makes the same image)")
-    byoc("explain", "IMG-02")
+    say("An image can be built without one: byoc reads the base, and makes only the layers that it lacks.")
+    scaffold(PLAIN, "--style", "basic")
+    base = layer_base()
+    if base is None:
+        say("Here not: no registry with a base answers, and a base of Debian packages needs Debian and root.")
+        shutil.rmtree(RENDERED, ignore_errors=True)
+        byoc("render", "--out", f"../{RENDERED.name}", folder=PLAIN)
+        say("(a Dockerfile and what it copies: plain `docker build` on another machine makes the same image)")
+    else:
+        edit(PLAIN / "byoc.toml", {"image": {"base": base}})
+        byoc("build", "--engine", "layer", "--output", f"oci:../{LAYOUT.name}", folder=PLAIN)
+        byoc("verify", f"oci:../{LAYOUT.name}", folder=PLAIN)
     own_tests()
-    say(
-        f"""
-What happened: a project is in {HERE}, what an image of it is built from is in
-{os.path.relpath(RENDERED, ROOT)}, and its training and inference code has run in plain Python.
+    say(AFTER_LAYERS if base else AFTER_NOTHING)
+    say(HOW_TO_GET_ONE)
 
-Missing: a Docker engine, to build the image, train and serve in it. How to get one:
+
+def layer_base() -> str | None:
+    """A base that needs no engine: the scaffold's own from its registry, else Debian 12 as an OCI layout."""
+    try:
+        say(f"Asking for the base {DEFAULT_BASE} ...")
+        with open_image(parse_location(DEFAULT_BASE)):
+            say(f"Base: {DEFAULT_BASE}, the default of `byoc init`")
+            return DEFAULT_BASE
+    except ByocError as error:
+        say(f"No: {error.what}")
+    if not debian_root():
+        return None
+    tools = [] if program("debootstrap") else ["install the package debootstrap with apt-get"]
+    agree([*tools, f"make a Debian 12 base image with debootstrap (40 s, kept in {cache() / 'bases'})"])
+    say("Base: Debian 12 with Python 3.11, as an OCI layout")
+    return f"oci:{layout(BOOKWORM, FOLDER / 'base')}"
+
+
+AFTER_LAYERS = f"""
+What happened: the base was read, not run; the wheels that it lacks became one layer, the entry program and
+the server another, your code the last. The image lies in {os.path.relpath(LAYOUT, ROOT)}, an OCI layout; its
+config, its files and its PATH keep the part of SageMaker's contract that can be judged without running it.
+
+To run it: on a machine with a Docker engine, in {THERE}
+  byoc copy oci:../{LAYOUT.name} docker:flowers
+  byoc run train docker:flowers
+  byoc run serve docker:flowers --invoke sample.csv
+To publish it: name a registry under [publish] in byoc.toml, and `byoc publish oci:../{LAYOUT.name}`."""
+
+AFTER_NOTHING = f"""
+What happened: a project is in {THERE}, what an image of it is built from is in
+{os.path.relpath(RENDERED, ROOT)}, and its training and inference code has run in plain Python."""
+
+HOW_TO_GET_ONE = """
+Missing: a Docker engine, to train and serve in the image. How to get one:
   Debian, Ubuntu:  sudo apt-get install docker.io && sudo usermod -aG docker $USER   (then log in again)
   macOS, Windows:  install Docker Desktop, Colima or Rancher Desktop, and start it
   elsewhere:       point DOCKER_HOST to an engine that answers
 Then run `make demo` again."""
-    )
 
 
 def own_tests() -> None:
@@ -186,7 +230,7 @@ def own_tests() -> None:
         [str(python), "-m", "unittest", "discover", "-s", "tests"],
     ]
     for command in commands:
-        if subprocess.run(command, cwd=PROJECT, env=env, check=False).returncode != 0:
+        if subprocess.run(command, cwd=PLAIN, env=env, check=False).returncode != 0:
             say("\nThe demo stops here: that did not work, and the reason is above.")
             sys.exit(1)
 

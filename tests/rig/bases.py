@@ -1,6 +1,8 @@
 """Base images without any container registry: debootstrap makes them, a tar in the cache keeps them."""
 
+import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +15,7 @@ from docker.errors import ImageNotFound
 
 from rig.machine import Missing, cache, debian_root, exclusive, install, program, say
 
-__all__ = ["BOOKWORM", "TRIXIE", "Base", "import_base", "imported", "packed"]
+__all__ = ["BOOKWORM", "TRIXIE", "Base", "import_base", "imported", "layout", "packed"]
 
 REPOSITORY = "byoc-test-base"
 NEEDS = {"debootstrap": "debootstrap"}
@@ -66,6 +68,46 @@ def packed(base: Base) -> Path:
         if not tar.exists():
             _debootstrap(base, tar)
     return tar
+
+
+def layout(base: Base, folder: Path) -> Path:
+    """*base* as an OCI image layout in *folder*, for those who have no engine; made anew each time."""
+    tar = packed(base)
+    diff_id = _sha256(tar)
+    blobs = folder / "blobs" / "sha256"
+    shutil.rmtree(folder, ignore_errors=True)
+    blobs.mkdir(parents=True)
+    with tar.open("rb") as source, gzip.GzipFile(blobs / "layer", "wb", compresslevel=1, mtime=0) as packing:
+        shutil.copyfileobj(source, packing, 1 << 20)
+    layer = _blob(blobs / "layer", "application/vnd.oci.image.layer.v1.tar+gzip")
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Env": [f"PATH={PATH}"], "Cmd": ["bash"], "Labels": {LABEL: base.recipe()}},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]},
+        "history": [{"created_by": f"debootstrap {base.suite}"}],
+    }
+    (blobs / "config").write_text(json.dumps(config))
+    told = _blob(blobs / "config", "application/vnd.oci.image.config.v1+json")
+    manifest = "application/vnd.oci.image.manifest.v1+json"
+    document = {"schemaVersion": 2, "mediaType": manifest, "config": told, "layers": [layer]}
+    (blobs / "manifest").write_text(json.dumps(document))
+    index = {"schemaVersion": 2, "manifests": [_blob(blobs / "manifest", manifest)]}
+    (folder / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+def _blob(path: Path, media_type: str) -> dict[str, object]:
+    """The descriptor of the file *path*, which gets its digest as its name."""
+    digest, size = _sha256(path), path.stat().st_size
+    path.rename(path.with_name(digest))
+    return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": size}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def imported(client: docker.DockerClient, base: Base) -> bool:

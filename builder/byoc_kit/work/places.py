@@ -1,5 +1,6 @@
 """Where a build finds its base and puts its image: names of byoc.toml and of options as locations."""
 
+import os
 from pathlib import Path
 
 from byoc_kit.errors import UsageError
@@ -64,7 +65,7 @@ def output_of(project: Project, text: str | None, *, daemon: bool) -> Output:
     if output.kind == "registry":
         return Output(kind="registry", where=str(destination(project)))
     if output.where is not None:
-        return Output(kind=output.kind, where=str(Path.cwd() / Path(output.where).expanduser()))
+        return Output(kind=output.kind, where=os.path.normpath(Path.cwd() / Path(output.where).expanduser()))
     return output
 
 
