@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import urlsplit
 
 __all__ = ["BACKEND", "Index", "sdist", "wheel"]
 
@@ -96,6 +97,10 @@ class Index:
     """File name to how many times its body breaks off."""
     gone: set[str] = field(default_factory=set)
     """File names that are listed, and answered with 404."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """File name to the address that it is redirected to."""
+    logins: list[str] = field(default_factory=list)
+    """The Authorization headers that came."""
     address: str = ""
     """Host, port, and a folder that no other index has."""
 
@@ -153,9 +158,14 @@ class Index:
 
     def _answer(self, request: BaseHTTPRequestHandler, *, with_body: bool) -> None:
         self.seen.append(f"{request.command} /{self._below(request)}")
+        self.logins += request.headers.get_all("Authorization", [])
         status, kind, body = self._found(request)
         filename = request.path.rsplit("/", 1)[-1]
+        if status == 200 and filename in self.moved:
+            status, body = 302, b""
         request.send_response(status)
+        if status == 302:
+            request.send_header("Location", self.moved[filename])
         if status == 401:
             request.send_header("WWW-Authenticate", 'Basic realm="index"')
         request.send_header("Content-Type", kind)
@@ -170,8 +180,8 @@ class Index:
         request.wfile.write(body)
 
     def _below(self, request: BaseHTTPRequestHandler) -> str:
-        """The path below this index's folder."""
-        return request.path.lstrip("/").partition("/")[2]
+        """The path below this index's folder; a client that takes this for a proxy says the host, too."""
+        return urlsplit(request.path).path.lstrip("/").partition("/")[2]
 
     def _found(self, request: BaseHTTPRequestHandler) -> tuple[int, str, bytes]:
         if self.login is not None:

@@ -219,6 +219,35 @@ def test_a_login_of_a_token_service_is_used(private: Index, here: Here) -> None:
     assert resolver(wanted, prebuilt(), there).answer().lock is not None
 
 
+def test_a_redirect_to_another_host_gets_no_login(private: Index, here: Here) -> None:
+    with Index().served() as other:
+        filename = other.add("helper", "1")
+        private.moved[filename] = f"http://{other.address}/files/helper/{filename}"
+        there = replace(here, tokens=lambda host: Login("me", PASSWORD))
+        asked = resolver(Wanted(requirements=("tool",), index_url=private.url), prebuilt(), there)
+        lock = asked.answer().lock
+        assert lock is not None
+        other.seen.clear()
+        other.logins.clear()
+        assert len(asked.tools.fetcher.all(lock.wheels)) == 2
+        assert (other.seen, other.logins) == ([f"GET /files/helper/{filename}"], [])
+
+
+def test_the_proxy_of_the_environment_is_used_but_not_where_no_proxy_says(index: Index, here: Here) -> None:
+    host, _, rest = index.address.partition("/")
+    one, two = (
+        locked(index, name, url=f"http://{name}.wheels.example/{rest}/files/{name}/{name}-1-py3-none-any.whl")
+        for name in ("one", "two")
+    )
+    indexes = indexes_of(Wanted(), here.environ, root=here.root)
+    environ = {**here.environ, "http_proxy": f"http://{host}", "NO_PROXY": "two.wheels.example"}
+    fetch = Fetcher(indexes=indexes, store=here.store, environ=environ)
+    assert fetch.all([one])[one.filename].stat().st_size == one.size
+    with pytest.raises(ByocError) as caught:
+        fetch.all([two])
+    assert caught.value.id == "BYOC-E910"
+
+
 def test_no_login_goes_to_a_host_without_tls(here: Here) -> None:
     known = ("http://me:hunter2@index.example/simple", "https://me:hunter2@index.example/simple")
     credentials = Credentials(here.environ, known)
