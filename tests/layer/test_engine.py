@@ -39,6 +39,8 @@ OLD = Made(
     {
         "demo/__init__.py": SAME_SIZE % 1,
         "demo/gone.py": b"",
+        "demo/a_file": b"becomes a directory",
+        "demo/a_folder/x": b"its folder becomes a file",
         "oldname/__init__.py": b"",
         "demo-0.9.data/data/share/demo/old": b"",
     },
@@ -52,6 +54,8 @@ NEW = Made(
         "demo/data/" + "n" * 120 + "/" + "ü" * 60 + ".txt": "grüße".encode(),
         "demo-1.0.data/scripts/demo-script": b"#!python\nimport sys\nprint(sys.prefix)\n",
         "demo-1.0.data/data/share/demo/new": b"new",
+        "demo/a_file/x": b"now a directory",
+        "demo/a_folder": b"now a file",
         "demo-1.0.data/headers/demo.h": b"",
     },
     scripts="demo = demo:main",
@@ -104,6 +108,8 @@ print(json.dumps({
     "lib64": os.readlink("/opt/venv/lib64"),
     "tmp": stat("/tmp"), "site": stat(site), "moved": stat("/tmp/moved"),
     "long": open(f"{site}/demo/data/{'n' * 120}/{chr(252) * 60}.txt", encoding="utf-8").read(),
+    "through": open(site + "/through_a_link.py").read(),
+    "turned": [open(site + "/demo/" + name).read() for name in ("a_file/x", "a_folder")],
     "new data": open("/opt/venv/share/demo/new").read(),
     "files": run("/opt/venv/bin/pip", "show", "--files", "demo"),
     "freeze": run("/opt/venv/bin/pip", "freeze", "--all"),
@@ -162,10 +168,11 @@ def entry(path: str, text: str) -> FileEntry:
     return FileEntry(dest=PurePosixPath(path), content=Inline(text))
 
 
+THROUGH = "/opt/venv/lib64/python3.11/site-packages/through_a_link.py"
 FILES = FilesStep(
     layer="program",
-    files=(entry("/tmp/moved", "x"), entry("/opt/program/train.py", "import demo\n")),
-    roots=(PurePosixPath("/tmp"), PurePosixPath("/opt/program")),
+    files=(entry("/tmp/moved", "x"), entry("/opt/program/train.py", "import demo\n"), entry(THROUGH, "")),
+    roots=(PurePosixPath("/tmp"), PurePosixPath("/opt/program"), PurePosixPath(THROUGH)),
 )
 BYTE_CODE = PythonStep(
     requirements=(), runtime=(), packages=(), sources=(), compiler=False, bytecode="imports"
@@ -285,8 +292,13 @@ def test_scripts_run_with_the_images_python(inside: Mapping[str, Any]) -> None:
 
 def test_links_and_modes_of_the_base_stay(inside: Mapping[str, Any]) -> None:
     assert inside["lib64"] == "lib"
+    assert inside["through"] == ""
     assert inside["tmp"][:3] == ["0o1777", 0, 0]
     assert inside["site"][:3] == ["0o775", 1234, 1234]
+
+
+def test_a_file_may_become_a_directory_and_a_directory_a_file(inside: Mapping[str, Any]) -> None:
+    assert inside["turned"] == ["now a directory", "now a file"]
 
 
 def test_long_and_foreign_names(inside: Mapping[str, Any]) -> None:
