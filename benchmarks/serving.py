@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker
+
 SERVING = Path(__file__).parents[1] / "containers" / "serving"
 STREAMS = """
 def model_fn(model_dir):
@@ -72,6 +74,7 @@ class Target:
     host: str
     port: int
     pid: int | None = None
+    container: str | None = None
     request: bytes = REQUEST
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class Target:
         """Disconnect."""
         for sock in self.sockets:
             sock.close()
+        self.sockets.clear()
 
     def load(self, requests: int) -> None:
         """So many requests; every connection asks again as soon as it is answered."""
@@ -130,7 +134,10 @@ class Target:
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
     def cpu(self) -> float:
-        """CPU seconds of the process so far, all threads."""
+        """CPU seconds so far: of the process with all its threads, or of the whole container."""
+        if self.container is not None:
+            statistics_of = docker.from_env().api.stats(self.container, stream=False, one_shot=True)
+            return int(statistics_of["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -198,7 +205,7 @@ def container(image: str, model: Path) -> Iterator[Target]:
         address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         host = subprocess.check_output(["docker", "inspect", "--format", address, name], text=True).strip()
         wait(host, 8080)
-        yield Target(host, 8080)
+        yield Target(host, 8080, container=name)
     finally:
         subprocess.run(["docker", "rm", "--force", name], check=True, stdout=subprocess.DEVNULL)
 
@@ -262,8 +269,10 @@ def measure_rate(model: Path, asgi: str, mms: str) -> None:
     """The second figure."""
     with container(asgi, model) as one, container(mms, model) as two:
         fast, slow = compare(one, two, rate)
-    ratio = fast / slow
+        light, heavy = compare(one, two, cpu_per_request)
+    ratio, less = fast / slow, heavy / light
     print(f"requests per second: asgi {fast:.0f}, mms {slow:.0f}, {ratio:.1f} times (goal: {GOAL_RATIO})")
+    print(f"CPU per request: asgi {light:.0f} us, mms {heavy:.0f} us, {less:.1f} times less")
 
 
 def main() -> None:
