@@ -16,7 +16,16 @@ from byoc_kit.plan.target import Target
 from byoc_kit.resolve.credentials import hide
 from byoc_kit.resolve.source import NEEDS_DOCKER
 
-__all__ = ["Sides", "explain", "lines_of", "refused_directly", "repository", "standing", "wrong"]
+__all__ = [
+    "Sides",
+    "explain",
+    "is_conflict",
+    "lines_of",
+    "refused_directly",
+    "repository",
+    "standing",
+    "wrong",
+]
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\[[^\]]*\])?==([^\s,;)]+)")
 ROUNDS = 3
@@ -84,6 +93,11 @@ def explain(text: str, sides: Sides) -> tuple[Refused, ...]:
     return ()
 
 
+def is_conflict(text: str) -> bool:
+    """Whether uv's *text* says that nothing satisfies the question; else it could not look."""
+    return UNSATISFIABLE in text
+
+
 def standing(
     new: Mapping[str, str], needs: Iterable[tuple[str, Requirement]], base: Mapping[str, Distribution]
 ) -> tuple[Refused, ...]:
@@ -114,7 +128,7 @@ def wrong(text: str, asked: Sequence[Requirement], target: Target) -> ByocError:
     for pattern, make in _KINDS:
         if re.search(pattern, text):
             return make(lines, text, names, target)
-    return _conflicting(lines, text, names, target) if UNSATISFIABLE in text else _unknown(lines)
+    return _conflicting(lines, text, names, target) if is_conflict(text) else _unknown(lines)
 
 
 def _named(text: str, pins: Mapping[str, str]) -> set[str]:

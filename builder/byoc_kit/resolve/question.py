@@ -11,11 +11,12 @@ from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from byoc_kit.errors import ByocError
 from byoc_kit.plan.delta import Refused
 from byoc_kit.plan.protect import Rule, asked_of
 from byoc_kit.plan.wanted import Wanted, applies
 from byoc_kit.resolve.base import Base
-from byoc_kit.resolve.conflict import Sides, explain, standing, wrong
+from byoc_kit.resolve.conflict import Sides, explain, is_conflict, standing, wrong
 from byoc_kit.resolve.fetch import Fetcher, Wanting
 from byoc_kit.resolve.simple import local_path
 from byoc_kit.resolve.source import Builder, BuiltWheel
@@ -76,6 +77,8 @@ class Question:
         try:
             return self._ask(query, self._rule.pins)
         except Unsolved as first:
+            if not is_conflict(str(first)):
+                raise self._wrong(str(first)) from first
             if self._rule.free:
                 strict = {name: pin for name, pin in self._rule.pins.items() if name not in self._rule.free}
                 try:
@@ -190,8 +193,6 @@ class Question:
         place = local_path(url)
         if place is not None and self._stubs in (self._tools.uv.root / place).parents:
             return None
-        if name in base and base[name].version == package["version"] and "archive" not in package:
-            return None  # an index has the version of the base, too
         asked = [str(each) for each in self._asked() if canonicalize_name(each.name) == name]
         plain = LockedWheel(
             name=name,
@@ -253,7 +254,10 @@ class Question:
         found = explain(text, sides) or self._in_the_way(query, pins)
         if found:
             return found
-        raise wrong(text, sides.asked, self._tools.base.target)
+        raise self._wrong(text)
+
+    def _wrong(self, text: str) -> ByocError:
+        return wrong(text, list(self._asked()), self._tools.base.target)
 
     def _in_the_way(self, query: Query, pins: Mapping[str, str]) -> tuple[Refused, ...]:
         """What of the base needs something that would change; empty where nothing does."""

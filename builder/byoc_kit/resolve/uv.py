@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,7 @@ class Uv:
     def _run(self, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> str:
         bundle = ca_bundle(self.environ)
         variables = {
+            **_trust(),
             **self.environ,
             **self.indexes.variables(),
             **({"SSL_CERT_FILE": bundle} if bundle else {}),
@@ -150,6 +152,14 @@ class Uv:
 def offline(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether nothing may be fetched: BYOC_OFFLINE."""
     return environ.get("BYOC_OFFLINE", "") not in {"", "0"}
+
+
+def _trust() -> dict[str, str]:
+    """uv trusts whom this system trusts, as pip does; on one without certificates those that uv brings."""
+    known = ssl.get_default_verify_paths()
+    if known.cafile is None and known.capath is None:
+        return {}
+    return {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the second before uv 0.13
 
 
 def _program() -> str:
