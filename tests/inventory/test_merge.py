@@ -211,6 +211,8 @@ def test_texts_are_those_one_sees() -> None:
     assert texts([release("old")], [text("etc/.wh.os-release")]) == {}
     assert texts([release("old")], [folder("etc"), text(f"etc/{OPAQUE}")]) == {}
     assert texts([release("old")], [link("etc/os-release", "../usr/lib/os-release")]) == {}
+    second_name = [text("etc/other", "1"), link("etc/os-release", "etc/other", tarfile.LNKTYPE)]
+    assert texts([release("old")], second_name) == {}, "what is there now was not kept"
 
 
 def test_a_second_name_keeps_the_text_when_the_first_goes() -> None:

@@ -102,10 +102,6 @@ def pythons(inventory: Inventory) -> Mapping[str, Python]:
     return {each.executable: each for each in inventory.pythons}
 
 
-def versions(inventory: Inventory) -> Mapping[str, str]:
-    return {each.name: each.version for each in inventory.distributions or ()}
-
-
 def test_debian() -> None:
     found = read(DEBIAN)
     assert (found.os_id, found.os_version, found.package_manager) == ("debian", "12", "apt-get")
@@ -170,17 +166,23 @@ def test_a_venv_that_sees_its_base() -> None:
         *distribution("usr/lib/python3/dist-packages", "wheel", "1.0"),
         *distribution("usr/lib/python3/dist-packages", "idna", "3.0"),
     ]
+    layer += distribution("usr/lib/python3.11/site-packages", "six", "1.0")
     found = read(DEBIAN, layer, env={"PATH": "/opt/venv/bin:/usr/bin"})
     own, base = pythons(found)["/opt/venv/bin/python3"], pythons(found)["/usr/bin/python3"]
     assert own.paths[0] == "/opt/venv/lib/python3.11/site-packages"
-    assert own.sees == base.paths
-    assert {(d.name, d.version) for d in found.importable(own)} == {("wheel", "2.0"), ("idna", "3.0")}
+    assert own.sees == ("/usr/lib/python3.11/site-packages", *base.paths), "Debian's venvs look there too"
+    assert {(d.name, d.version) for d in found.importable(own)} == {
+        ("wheel", "2.0"),
+        ("idna", "3.0"),
+        ("six", "1.0"),
+    }
     assert {(d.name, d.version) for d in found.importable(base)} == {("wheel", "1.0"), ("idna", "3.0")}
     by_version = {(d.name, d.version): d.python for d in found.distributions or ()}
     assert by_version == {
         ("wheel", "2.0"): "/opt/venv/bin/python3",
         ("wheel", "1.0"): "/usr/bin/python3",
         ("idna", "3.0"): "/usr/bin/python3",
+        ("six", "1.0"): "/opt/venv/bin/python3",
     }
 
 
@@ -338,7 +340,16 @@ def test_a_name_found_twice_is_the_first_on_the_path() -> None:
         *distribution("usr/lib/python3/dist-packages", "wheel", "1.0"),
         *distribution("usr/local/lib/python3.11/dist-packages", "Wheel", "2.0"),
     ]
-    assert versions(read(DEBIAN, layer)) == {"wheel": "2.0"}
+    assert [(d.name, d.version) for d in read(DEBIAN, layer).distributions or ()] == [("wheel", "2.0")]
+
+
+def test_what_two_interpreters_share_is_listed_once() -> None:
+    layer = [*venv("opt/venv"), *distribution("srv/shared", "idna", "3.7")]
+    env = {"PATH": "/opt/venv/bin:/usr/bin", "PYTHONPATH": "/srv/shared"}
+    found = read(DEBIAN, layer, env=env)
+    assert [(d.name, d.python) for d in found.distributions or ()] == [("idna", "/opt/venv/bin/python3")]
+    for python in found.pythons or ():
+        assert [d.name for d in found.importable(python)] == ["idna"]
 
 
 def test_cuda_of_the_system_and_of_wheels() -> None:

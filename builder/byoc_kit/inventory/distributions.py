@@ -74,12 +74,13 @@ def find_distributions(view: View, pythons: Iterable[Python]) -> tuple[Distribut
     """Of each interpreter what it imports; what several see, once, under the one it was installed for."""
     pythons = sorted(pythons, key=lambda each: not each.default)
     reader = _Reader(view=view, conda=_owned_by_conda(view), linked=_linked(view))
+    own = {path for python in pythons for path in python.paths if path not in python.sees}
     found: list[Distribution] = []
     listed: set[str] = set()
     for python in pythons:
         names: set[str] = set()
         for path in python.paths:
-            mine = path not in python.sees
+            mine = path not in python.sees or path not in own
             for each in reader.folder(path, python.executable):
                 place = view.real(f"{each.location}/{each.metadata}")
                 if each.name not in names and mine and place not in listed:
