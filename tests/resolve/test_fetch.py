@@ -268,6 +268,14 @@ def test_an_index_that_nobody_answers_for_is_told(here: Here) -> None:
     assert caught.value.id == "BYOC-E907"
 
 
+def test_offline_a_name_that_was_never_seen_is_no_unknown_name(index: Index, here: Here) -> None:
+    wanted = Wanted(requirements=("tool",), index_url=index.url)
+    with pytest.raises(ByocError) as caught:
+        resolver(wanted, prebuilt(), replace(here, environ={**here.environ, "BYOC_OFFLINE": "1"})).answer()
+    assert caught.value.id == "BYOC-E907"
+    assert not index.seen
+
+
 def test_what_pip_was_told_counts_where_uv_was_told_nothing(here: Here) -> None:
     pip = {**here.environ, "PIP_INDEX_URL": "https://pip.example/simple", "PIP_FIND_LINKS": "/wheels"}
     assert indexes_of(Wanted(), pip, root=here.root).variables() == {
