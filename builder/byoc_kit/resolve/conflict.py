@@ -285,7 +285,7 @@ def repository(requirement: Requirement) -> ByocError:
 _KINDS: tuple[tuple[str, Make], ...] = (
     (r"(?i)\b40[13]\b (?:unauthorized|forbidden)|authentication (?:error|failed)|credentials", _no_login),
     (
-        r"(?i)failed to fetch|error sending request|failed to lookup|network (?:connectivity is|was) disabled",
+        r"(?i)failed to fetch|error sending request|failed to lookup|network (?:\w+ is|was) disabled",
         _unreachable,
     ),
     (r"has no wheels with|no usable wheels|building from source is disabled|no matching platform", _no_wheel),
