@@ -137,6 +137,7 @@ def test_isolated_hosts_reach_each_other_and_nothing_else(
 ) -> None:
     """TRN-11."""
     words = ["--isolated", "--hosts", "2", "--hp", "do=meet", "--hp", "outside=1", "--keep"]
+    words += ["--env", "RES_OPTIONS=timeout:1 attempts:1"]  # names need not be asked for long
     done = byoc("run", "train", algo, *words, cwd=tmp_path)
     try:
         run = Path(done.stdout.strip())

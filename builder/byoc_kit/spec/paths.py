@@ -1,6 +1,6 @@
 """Paths that byoc.toml names: of the project, and in the image."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from byoc_kit.spec.mistake import Mistake, View
@@ -66,21 +66,29 @@ def _project_paths(view: View) -> Iterator[tuple[Key, str]]:
     yield from view.texts("process", "inputs")
 
 
+FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda text: "\0" in text or "\n" in text, "a path has neither line ends nor NUL characters"),
+    (lambda text: "\\" in text, "paths are written with '/', on every system"),
+    (
+        lambda text: text.startswith("/") or text[1:3] == ":/",
+        "an absolute path is right on one machine only",
+    ),
+    (
+        lambda text: "://" in text,
+        "what is at an address is fetched for a run, and is not part of the project",
+    ),
+    (lambda text: text.startswith("~"), "a home folder is not part of the project"),
+    (
+        lambda text: ".." in PurePosixPath(text).parts,
+        "'..' climbs out of the folder; what is built must be in the project",
+    ),
+)
+"""What leads out of a folder, and why."""
+
+
 def _outside(text: str) -> str | None:
     """Why *text* does not stay inside; None: it does."""
-    if "\0" in text or "\n" in text:
-        return "a path has neither line ends nor NUL characters"
-    if "\\" in text:
-        return "paths are written with '/', on every system"
-    if text.startswith("/") or text[1:3] == ":/":
-        return "an absolute path is right on one machine only"
-    if "://" in text:
-        return "what is at an address is fetched for a run, and is not part of the project"
-    if text.startswith("~"):
-        return "a home folder is not part of the project"
-    if ".." in PurePosixPath(text).parts:
-        return "'..' climbs out of the folder; what is built must be in the project"
-    return None
+    return next((why for leads_out, why in FAULTS if leads_out(text)), None)
 
 
 def _climbs(key: Key, text: str, why: str) -> Mistake:
