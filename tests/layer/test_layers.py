@@ -10,6 +10,7 @@ import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -224,13 +225,37 @@ def test_requested_installer_and_record(world: World) -> None:
     assert b"../../../bin/demo,sha256=" in found[f"{SITE}/demo-1.0.dist-info/RECORD"]
 
 
-def test_a_wheel_built_from_the_project_says_so_without_naming_this_machine(world: World) -> None:
+def direct_url(world: World, requirement: str, **changes: Any) -> Any:
+    """The content of direct_url.json when *requirement* was asked for; None: there is none."""
     materials = world.materials(DEMO)
-    locked = dataclasses.replace(DEMO.locked(materials.wheels[DEMO.filename]), built_from=PurePosixPath("."))
-    (layer,) = build_layers(plan(), lock(locked), materials, store=world.store, talk=Silence())
-    told = json.loads(files(layer)[f"{SITE}/demo-1.0.dist-info/direct_url.json"])
-    assert told["url"] == f"file:///{DEMO.filename}"
-    assert told["archive_info"]["hashes"] == {"sha256": locked.sha256}
+    locked = dataclasses.replace(DEMO.locked(materials.wheels[DEMO.filename]), **changes)
+    wanted = dataclasses.replace(lock(locked), requirements=(requirement,))
+    (layer,) = build_layers(plan(), wanted, materials, store=world.store, talk=Silence())
+    text = files(layer).get(f"{SITE}/demo-1.0.dist-info/direct_url.json")
+    return None if text is None else json.loads(text)
+
+
+def test_what_was_asked_for_by_address_tells_it(world: World) -> None:
+    url = "https://example.com/demo-1.0.tar.gz"
+    told = direct_url(world, f"Demo @ {url}", url=url, source_sha256="a" * 64)
+    assert told["url"] == url
+    assert told["archive_info"]["hashes"] == {"sha256": "a" * 64}
+
+
+def test_what_was_asked_for_by_name_or_built_here_tells_no_address(world: World) -> None:
+    assert direct_url(world, "demo", url="https://example.com/demo-1.0-py3-none-any.whl") is None
+    assert direct_url(world, "demo @ file:///home/me/demo", built_from=PurePosixPath("demo")) is None
+
+
+def test_a_wheel_whose_digest_no_lock_tells_is_known_by_its_content(world: World) -> None:
+    def made(code: bytes) -> str:
+        wheel = Made("mine", files={"mine.py": code})
+        materials = world.materials(wheel)
+        locked = dataclasses.replace(wheel.locked(materials.wheels[wheel.filename]), sha256="")
+        (layer,) = build_layers(plan(), lock(locked), materials, store=world.store, talk=Silence())
+        return layer.diff_id
+
+    assert made(b"v = 1") != made(b"v = 2")
 
 
 def test_stale_byte_code_of_user_code_is_hidden(world: World) -> None:

@@ -1,9 +1,13 @@
 """The wheels of a lock as files at their places in the base, and what of the base must go for them."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from byoc_kit.engines.layer.conflict import Owned, refuse_base_conflicts, without_twins
 from byoc_kit.engines.layer.content import Reader
@@ -94,31 +98,43 @@ def _placed(
     gone: list[Distribution] = []
     with Reader() as reader:
         for locked in lock.wheels:
-            wheel = read_wheel(_path(locked, materials), filename=locked.filename, sha256=locked.sha256)
-            owned.extend(Owned(locked.filename, file) for file in _files(wheel, locked, target, reader))
+            path = _path(locked, materials)
+            wheel = read_wheel(path, filename=locked.filename, sha256=locked.sha256 or _sha256(path))
+            owned.extend(Owned(locked.filename, file) for file in _files(wheel, locked, lock, reader, target))
             gone.extend(replaced(wheel, locked, python, materials.inventory, ground))
     return owned, tuple(gone)
 
 
-def _files(wheel: Wheel, locked: LockedWheel, target: Target, reader: Reader) -> tuple[Placed, ...]:
+def _files(
+    wheel: Wheel, locked: LockedWheel, lock: Lock, reader: Reader, target: Target
+) -> tuple[Placed, ...]:
     return place(
         wheel,
         target,
         lambda member: reader.small(wheel.path, member),
         requested=locked.direct,
-        direct_url=_direct_url(locked),
+        direct_url=_direct_url(locked, lock),
     )
 
 
-def _direct_url(locked: LockedWheel) -> bytes | None:
-    """PEP 610, for what no index has. It names no path of the machine that built: same lock, same bytes."""
-    if locked.built_from is None or locked.url is not None:
+def _direct_url(locked: LockedWheel, lock: Lock) -> bytes | None:
+    """PEP 610: only for what the user asked for by an address, so that ``pip freeze`` tells it.
+
+    What was built from the project has none: its address would be a path of the machine that built.
+    """
+    asked = (Requirement(each) for each in lock.requirements)
+    by_address = any(each.url and canonicalize_name(each.name) == locked.name for each in asked)
+    if not by_address or not (locked.url or "").startswith(("https://", "http://")):
         return None
-    document = {
-        "archive_info": {"hash": f"sha256={locked.sha256}", "hashes": {"sha256": locked.sha256}},
-        "url": f"file:///{locked.filename}",
-    }
+    sha256 = locked.source_sha256 or locked.sha256
+    document = {"archive_info": {"hash": f"sha256={sha256}", "hashes": {"sha256": sha256}}, "url": locked.url}
     return json.dumps(document, sort_keys=True).encode()
+
+
+def _sha256(path: Path) -> str:
+    """Of what was built from a folder: a lock that was read from a file does not tell it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _path(locked: LockedWheel, materials: Materials) -> Path:
