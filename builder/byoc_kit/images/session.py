@@ -274,10 +274,8 @@ def _authorization(header: str | None) -> dict[str, str]:
 
 
 def _some(response: Response) -> bytes:
-    """What has come by now, at most CHUNK bytes; empty at the end. urllib3 1 waits for all of a chunk."""
-    read = getattr(response, "read1", None)
-    found: bytes = read(CHUNK, decode_content=False) if read else response.read(LEAST, decode_content=False)
-    return found
+    """What has come by now, at most CHUNK bytes; empty at the end."""
+    return response.read1(CHUNK, decode_content=False)
 
 
 def _small(chunks: Iterable[bytes]) -> Iterator[bytes]:
