@@ -104,7 +104,7 @@ def decided(
     """The build that *options* ask for, decided with all that can be known before it; valid in the block."""
     voice = talk or Silence()
     with contextlib.ExitStack() as stack:
-        client, problem = _engine(stack, environ)
+        client, problem = (None, None) if _alone(project, options) else _engine(stack, environ)
         facts = _circumstances(project, options, daemon=client is not None)
         choice = _chosen(project, facts, problem)
         output = output_of(project, options.output, daemon=client is not None)
@@ -121,6 +121,12 @@ def decided(
             wishes = replace(wishes, choice=choice)
         assert client is not None, "choose() gives docker only where an engine answers"
         yield docker_build(project, client, wishes=wishes, talk=voice, environ=environ)
+
+
+def _alone(project: Project, options: BuildOptions) -> bool:
+    """Whether nobody needs to ask for a Docker engine: it would neither build nor get the image."""
+    asked = options.engine or project.spec.build.engine
+    return asked == LAYER and options.output is not None and parse_output(options.output).kind != "docker"
 
 
 def _engine(
