@@ -14,6 +14,7 @@ from byoc_kit.engines.layer.build import build_layers
 from byoc_kit.engines.layer.bytecode import cache_path, interpreter
 from byoc_kit.engines.layer.imports import imports_of, module_names, reached
 from byoc_kit.engines.layer.made import MadeLayer
+from byoc_kit.engines.layer.startup import byte_code_notes
 from byoc_kit.plan.types import FilesStep, PythonStep
 from byoc_kit.talk import Silence
 from layer.test_layers import World, files, names, plan, program, text
@@ -48,7 +49,6 @@ def build(
     *wheels: Made,
     code: str = "import kit\n",
     version: tuple[int, int] = VERSION,
-    talk: Silence | None = None,
 ) -> tuple[MadeLayer, ...]:
     """The layers of *wheels* and of a program, for an image whose Python has *version*."""
     step = PythonStep(requirements=(), runtime=(), packages=(), sources=(), compiler=False, bytecode=mode)
@@ -62,7 +62,7 @@ def build(
         dataclasses.replace(locked, base=base),
         dataclasses.replace(materials, inventory=facts),
         store=world.store,
-        talk=talk or Silence(),
+        talk=Silence(),
     )
 
 
@@ -166,16 +166,20 @@ def test_a_file_of_the_user_over_a_module_hides_its_byte_code(world: World) -> N
     assert f"{SITE}/kit/__pycache__/.wh.used.{TAG}.pyc" in names(layers[-1])
 
 
-def test_without_such_a_python_it_is_said(world: World) -> None:
-    warnings: list[str] = []
-
-    class Warnings(Silence):
-        def warn(self, text: str) -> None:
-            warnings.append(text)
-
-    layers = build(world, "all", KIT, version=(3, 99), talk=Warnings())
+def test_without_such_a_python_there_is_none_and_the_plan_says_so(world: World) -> None:
+    layers = build(world, "all", KIT, version=(3, 99))
     assert [each.created_by for each in layers] == ["byoc kit 1.0", "byoc program"]
-    assert warnings == ["no Python 3.99 on this machine: modules are compiled each time they are imported"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "python", "notes"), [("all", "3.99", 1), ("none", "3.99", 0), ("all", MINE, 0)]
+)
+def test_the_plan_says_where_no_byte_code_can_be_made(mode: str, python: str, notes: int) -> None:
+    step = PythonStep(requirements=(), runtime=(), packages=(), sources=(), compiler=False, bytecode=mode)
+    wanted = lock()
+    wanted = dataclasses.replace(wanted, base=dataclasses.replace(wanted.base, python=python))
+    assert len(byte_code_notes(plan(step), wanted)) == notes
+    assert byte_code_notes(plan(step), None) == ()
 
 
 def test_a_name_that_a_version_manager_left_is_no_interpreter(tmp_path: Path) -> None:

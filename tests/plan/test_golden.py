@@ -79,7 +79,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "apk": ("", {"package_manager": "apk"}),
     "no pip": ("", {"python": Interpreter(executable="/usr/bin/python3", version=(3, 11, 2))}),
     "no cache, user secrets, bytecode": (
-        '[build]\ncache = false\nbytecode = "unchecked-hash"\nsecrets = { token = "env:TOKEN" }',
+        '[build]\ncache = false\nbytecode = "all"\nsecrets = { token = "env:TOKEN" }',
         {},
     ),
 }

@@ -163,7 +163,7 @@ ca-bundle = "none"
 secrets = { pip_conf = "file:~/.config/pip/work.conf", token = "env:HF_TOKEN" }
 cache = false
 compiler = true
-bytecode = "unchecked-hash"
+bytecode = "imports"
 
 [publish]
 repository = "registry.example:5000/team/churn"

@@ -104,7 +104,7 @@ class PythonStep:
     pip: bool = True
     """Whether the base's interpreter has pip; where not, one is fetched and installed."""
     bytecode: str = "none"
-    """``none``, or ``unchecked-hash``: installed modules are compiled beforehand."""
+    """``none``, ``imports`` or ``all``: which installed modules are compiled beforehand."""
     may_change: tuple[str, ...] = ()
     """Distributions of the base that may get another version although only others need it."""
     protect: tuple[str, ...] = ()

@@ -295,8 +295,9 @@ class BuildTable(Table):
         used="build",
         default=None,
     )
-    bytecode: Literal["none", "unchecked-hash"] = _key(
-        "Whether installed packages are compiled beforehand: quicker start, larger image.",
+    bytecode: Literal["none", "imports", "all"] = _key(
+        "Whether modules of installed packages are compiled beforehand: a quicker start, a larger image. "
+        "imports: those that your programs, and what you ask for by name, import (docker engine: all).",
         used="build",
         default="none",
     )

@@ -10,6 +10,7 @@ from typing import Final
 from byoc_kit.assets import containers
 from byoc_kit.engines.layer.build import build_layers
 from byoc_kit.engines.layer.materials import Materials
+from byoc_kit.engines.layer.startup import byte_code_notes
 from byoc_kit.errors import ByocError
 from byoc_kit.images.sink import Sink
 from byoc_kit.oci.append import append
@@ -131,7 +132,8 @@ def layer_build(
         inventory = replace(seen.inventory, reference=spec.image.base)
         locker = Locker(project=project, inventory=inventory, store=store, environ=environ, talk=talk)
         plan = replace(plan_of(project, inventory, talk=talk), engine=wishes.choice, output=wishes.output)
-        plan = replace(plan, lock=_lock(locker, plan, frozen=wishes.frozen))
+        lock = _lock(locker, plan, frozen=wishes.frozen)
+        plan = replace(plan, lock=lock, notes=(*plan.notes, *byte_code_notes(plan, lock)))
         key = key_of(plan, project.root)
         place = place_of(wishes.output, name=wishes.tag, key=key)
         with open_sink(place, environ=environ, talk=talk) as sink:

@@ -79,7 +79,7 @@ class _Stack:
         if mode == "none":
             return
         sources = (_source(file) for file in program if file.path.endswith(".py"))
-        files = byte_code(mode, added, added.python, sources, store=self.store, talk=self.talk)
+        files = byte_code(mode, added, added.python, sources, store=self.store)
         if files:
             self.put(files, frozenset(), f"byte code ({len(files)} modules)")
 

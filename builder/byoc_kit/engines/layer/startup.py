@@ -8,34 +8,46 @@ from byoc_kit.engines.layer.entries import File, InWheel
 from byoc_kit.engines.layer.imports import imports_of, module_names, reached
 from byoc_kit.engines.layer.libraries import Libraries
 from byoc_kit.inventory import Python
+from byoc_kit.plan.types import Plan, PythonStep
+from byoc_kit.spec.lock import Lock
 from byoc_kit.store import Store
-from byoc_kit.talk import Talk
 
-__all__ = ["byte_code"]
+__all__ = ["byte_code", "byte_code_notes"]
 
 KIND = "imports"
 FORMAT = 1
 
 
 def byte_code(
-    mode: str, added: Libraries, python: Python, programs: Iterable[bytes], *, store: Store, talk: Talk
+    mode: str, added: Libraries, python: Python, programs: Iterable[bytes], *, store: Store
 ) -> tuple[File, ...]:
     """Byte code for the wheels *added*: of ``all`` modules, or (``imports``) of those that starting loads.
 
     That is what *programs* (sources) import anywhere, what the distributions import that the user asked for
-    by name, and so on through the modules of the wheels. Nothing where this machine has no such Python.
+    by name, and so on through the modules of the wheels. Nothing where this machine has no such Python
+    (:func:`byte_code_notes` says so in the plan).
     """
-    major, minor, _ = python.version
-    found = interpreter((major, minor))
+    found = interpreter(python.version[:2])
     if found is None:
-        told = f"no Python {major}.{minor} on this machine"
-        talk.warn(f"{told}: modules are compiled each time they are imported")
         return ()
     if mode != "imports":
         return compiled(added.files, found, store)
     with Reader() as reader:
         wanted = _Modules(added, reader, store).loaded_by(programs)
     return compiled(added.files, found, store, lambda file: file.path in wanted)
+
+
+def byte_code_notes(plan: Plan, lock: Lock | None) -> tuple[str, ...]:
+    """What a user should know about the byte code that *plan* asks for; for the plan's own notes."""
+    version = lock.base.python if lock else ""
+    asked = any(step.bytecode != "none" for step in plan.steps if isinstance(step, PythonStep))
+    major, _, minor = version.partition(".")
+    if not asked or not version or interpreter((int(major), int(minor))):
+        return ()
+    return (
+        f"no Python {version} on this machine: no byte code is made, and modules are compiled whenever they "
+        "are imported",
+    )
 
 
 class _Modules:
