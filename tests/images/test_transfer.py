@@ -228,6 +228,16 @@ def test_what_retry_after_asks_for_is_waited_within_limits(registry: Lying) -> N
     arrived(registry, image)
 
 
+def test_an_image_that_is_there_costs_few_requests(registry: Lying) -> None:
+    image = made_image(BIG, {"a": b"1"})
+    sink(registry).write(image, tag=True)
+    registry.asked.clear()
+    again = sink(registry)
+    assert again.survey(image).sent == 0
+    again.write(image, tag=True)
+    assert [each.method for each in registry.asked] == ["HEAD"] * 3 + ["GET"] * 2
+
+
 # --- mounting -------------------------------------------------------------------------------------------
 
 

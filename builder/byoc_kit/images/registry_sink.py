@@ -1,7 +1,7 @@
 """Writing an image into a registry: blobs that it lacks, then the manifest by its digest, then the tag."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from byoc_kit.errors import ByocError
 from byoc_kit.images.blobs import Blobs, Readable
@@ -31,20 +31,23 @@ class RegistrySink:
     store: Store
     talk: Talk
     jobs: int = JOBS
+    _there: set[Digest] = field(default_factory=set, init=False)
+    """Blobs that the repository was seen to have: they are not asked for again."""
 
     def missing(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         """Those of *layers* that the repository lacks."""
-        each, blobs = distinct(layers), Blobs(self.session)
-        found = at_once([_asks(blobs, layer.descriptor) for layer in each], jobs=2 * self.jobs)
-        return tuple(layer for layer, there in zip(each, found, strict=True) if not there)
+        each = distinct(layers)
+        self._ask([layer.descriptor for layer in each])
+        return tuple(layer for layer in each if layer.descriptor.digest not in self._there)
 
     def survey(self, image: Image) -> Transfer:
         """What would be sent, or mounted from another repository of the same registry."""
         whole = compressed(image, self.store, self.talk)
         self._refuse_other(whole.manifest.digest)
+        self._ask([whole.manifest.config])
         missing = self.missing(whole.layers)
         mounted = [layer for layer in missing if self._source(layer)]
-        return survey(whole, missing, mounted, config=not Blobs(self.session).has(whole.manifest.config))
+        return survey(whole, missing, mounted, config=whole.manifest.config.digest not in self._there)
 
     def write(self, image: Image, *, tag: bool) -> str:
         """Write *image*; ``registry/repository@digest``. *tag*: the location's, else ``latest``, last of all.
@@ -66,9 +69,17 @@ class RegistrySink:
         blobs, config = Blobs(self.session), image.manifest.config
         meter = Meter(self.talk, f"to {self.location}", sum(each.descriptor.size for each in layers))
         tasks = [_puts(blobs, meter.of(layer), self._source(layer)) for layer in layers]
-        if not blobs.has(config):
+        self._ask([config])
+        if config.digest not in self._there:
             tasks.append(_puts(blobs, Bytes(config, image.raw_config), None))
         at_once(tasks, jobs=self.jobs, stopped=meter.stopped)
+        self._there.update(blob.digest for blob in (config, *(layer.descriptor for layer in layers)))
+
+    def _ask(self, descriptors: Sequence[Descriptor]) -> None:
+        """Find out which of *descriptors* the repository has."""
+        unknown = [each for each in descriptors if each.digest not in self._there]
+        found = at_once([_asks(Blobs(self.session), each) for each in unknown], jobs=2 * self.jobs)
+        self._there.update(each.digest for each, there in zip(unknown, found, strict=True) if there)
 
     def _source(self, layer: Layer) -> Repository | None:
         """The other repository of this registry that has *layer*."""
@@ -101,7 +112,7 @@ class RegistrySink:
             )
 
 
-def _asks(blobs: Blobs, blob: Descriptor) -> Callable[[], object]:
+def _asks(blobs: Blobs, blob: Descriptor) -> Callable[[], bool]:
     return lambda: blobs.has(blob)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from byoc_kit.images.moving import JOBS
 from byoc_kit.oci.config import Platform
-from byoc_kit.oci.reference import Location
+from byoc_kit.oci.manifest import DOCKER_MANIFEST
+from byoc_kit.oci.reference import Location, Named, is_ecr
 from byoc_kit.oci.transfer import Transfer
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.images import open_image, open_sink
@@ -63,6 +64,7 @@ def copy(
     ):
         transfer = sink.survey(image)
         voice.say(f"copying {image.reference}: {describe(transfer)}")
+        _warn_of_form(image.manifest.media_type, target, voice)
         reference = sink.write(image, tag=True)
     return Copied(
         source=image.reference,
@@ -71,6 +73,15 @@ def copy(
         platform=wanted,
         transfer=transfer,
     )
+
+
+def _warn_of_form(media_type: str, target: Location, talk: Talk) -> None:
+    """SageMaker's hosting takes Docker's manifests only (IMG-11); a copy keeps the form that it finds."""
+    host = target.repository.host if isinstance(target, Named) else None
+    if host and is_ecr(host) and media_type != DOCKER_MANIFEST:
+        talk.warn(
+            f"SageMaker does not host images in the form {media_type}; `byoc publish IMAGE` converts it"
+        )
 
 
 def describe(transfer: Transfer) -> str:
