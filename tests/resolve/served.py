@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 __all__ = ["BACKEND", "Index", "sdist", "wheel"]
@@ -97,10 +97,13 @@ class Index:
     """File name to how many times its body breaks off."""
     gone: set[str] = field(default_factory=set)
     """File names that are listed, and answered with 404."""
+    silent: set[str] = field(default_factory=set)
+    """File names whose body never comes."""
     moved: dict[str, str] = field(default_factory=dict)
     """File name to the address that it is redirected to."""
     logins: list[str] = field(default_factory=list)
     """The Authorization headers that came."""
+    _closed: Event = field(default_factory=Event)
     address: str = ""
     """Host, port, and a folder that no other index has."""
 
@@ -152,6 +155,7 @@ class Index:
         try:
             yield self
         finally:
+            self._closed.set()
             server.shutdown()
             server.server_close()
             thread.join()
@@ -177,6 +181,8 @@ class Index:
             self.short[filename] -= 1
             body = body[: len(body) // 2]
             request.close_connection = True
+        if filename in self.silent:
+            self._closed.wait()
         request.wfile.write(body)
 
     def _below(self, request: BaseHTTPRequestHandler) -> str:

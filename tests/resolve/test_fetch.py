@@ -4,6 +4,7 @@ import os
 import stat
 import textwrap
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_a_wheel_that_nobody_has_is_told_with_where_it_was_looked_for(index: Ind
         fetcher(index, here).all([good])
     assert caught.value.id == "BYOC-E910"
     assert f"{good.url} answered 404" in caught.value.details
+
+
+def test_when_one_fails_nobody_waits_for_the_others(index: Index, here: Here) -> None:
+    slow, bad = locked(index, "slow"), locked(index, "bad")
+    index.silent.add(slow.filename)
+    index.put("bad", bad.filename, wheel("bad", "1", content="evil = True"))
+    started = time.monotonic()
+    with pytest.raises(ByocError) as caught:
+        fetcher(index, here).all([slow, bad])
+    assert caught.value.id == "BYOC-E909"
+    assert time.monotonic() - started < 10
 
 
 def test_offline_uses_the_store_and_asks_nobody(index: Index, here: Here) -> None:

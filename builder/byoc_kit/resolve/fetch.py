@@ -4,10 +4,10 @@ Name and hash bind; the address in a lock is a hint. Where it leads nowhere, the
 asked for the file.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from byoc_kit.errors import ByocError
 from byoc_kit.oci.digest import Digest
 from byoc_kit.resolve.http import SAME_TIME, Absent, Web
 from byoc_kit.resolve.indexes import Indexes
+from byoc_kit.resolve.parallel import at_once
 from byoc_kit.resolve.simple import local_path, urls_of
 from byoc_kit.resolve.uv import offline
 from byoc_kit.resolve.wheels import read_wheel
@@ -29,6 +30,10 @@ CHUNK = 1 << 20
 TRIES = 3  # of a body that breaks off
 KIND = "wheels"
 TASK = "fetching wheels"
+
+
+class _StoppedError(Exception):
+    """Another file failed, or the user pressed Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class Fetcher:
     """What paths in a lock are relative to."""
     _web: Web | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: threading.Event = field(default_factory=threading.Event)
     _done: int | None = None
     """Bytes of what :meth:`all` fetches; None while it does not."""
     _total: int | None = None
@@ -69,10 +75,12 @@ class Fetcher:
         self._done, self._total = 0, None if None in sizes else sum(size or 0 for size in sizes)
         if missing and not offline(self.environ):
             self.talk.say(f"fetching {len(missing)} of {len(needed)} wheels")
-        with ThreadPoolExecutor(SAME_TIME) as pool:
-            largest_first = sorted(missing, key=lambda each: -(each.size or 0))
-            for each, (_, path) in zip(largest_first, pool.map(self.one, largest_first), strict=True):
-                found[each.filename] = path
+        largest_first = sorted(missing, key=lambda each: -(each.size or 0))
+        self._stopped = threading.Event()
+        with contextlib.closing(
+            at_once(self.one, largest_first, most=SAME_TIME, stopped=self._stopped)
+        ) as done:
+            found |= {each.filename: path for each, (_, path) in done}
         if self._total is None and self._done:
             self.talk.progress(TASK, self._done, self._done)
         self._done = None
@@ -96,9 +104,10 @@ class Fetcher:
 
     def sizes(self, wheels: Iterable[LockedWheel]) -> dict[str, int | None]:
         """File name to bytes, as far as the store or the servers tell; nothing is fetched."""
-        with ThreadPoolExecutor(2 * SAME_TIME) as pool:
-            listed = [each for each in wheels if each.size is None and each.url]
-            return dict(zip((each.filename for each in listed), pool.map(self._size, listed), strict=True))
+        listed = [each for each in wheels if each.size is None and each.url]
+        done = at_once(self._size, listed, most=2 * SAME_TIME, stopped=threading.Event())
+        with contextlib.closing(done):
+            return {each.filename: size for each, size in done}
 
     def installed(self, wheel: LockedWheel) -> int | None:
         """Bytes of the content of a wheel that is in the store; None for any other."""
@@ -152,6 +161,8 @@ class Fetcher:
         taken = 0
         try:
             for chunk in chunks:
+                if self._stopped.is_set():
+                    raise _StoppedError
                 taken += len(chunk)
                 self._count(len(chunk))
                 yield chunk
