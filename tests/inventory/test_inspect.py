@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,12 +40,13 @@ TOP = [
 class Counting:
     """A layer that counts how often it is read."""
 
-    def __init__(self, layer: MadeLayer, reads: list[str]) -> None:
-        self._layer, self._reads = layer, reads
+    def __init__(self, layer: MadeLayer, reads: list[str], seconds: float) -> None:
+        self._layer, self._reads, self._seconds = layer, reads, seconds
         self.descriptor, self.diff_id = layer.descriptor, layer.diff_id
 
     def read(self, start: int = 0) -> Iterator[bytes]:
         self._reads.append(self.descriptor.digest)
+        time.sleep(self._seconds)
         return self._layer.read(start)
 
 
@@ -65,8 +67,9 @@ class Notes(Silence):
         self.progressed.append((done, total))
 
 
-def counted(made: Image, reads: list[str]) -> Image:
-    return replace(made, layers=tuple(Counting(layer, reads) for layer in made.layers))  # type: ignore[arg-type]
+def counted(made: Image, reads: list[str], seconds: float = 0) -> Image:
+    layers = [Counting(layer, reads, seconds) for layer in made.layers if isinstance(layer, MadeLayer)]
+    return replace(made, layers=tuple(layers))
 
 
 @pytest.fixture
@@ -84,6 +87,15 @@ def test_layers_are_read_once(made: Image, tmp_path: Path) -> None:
     assert len(reads) == 2
     assert again.inventory == first.inventory
     assert dict(again.index.walk()) == dict(first.index.walk())
+
+
+def test_two_at_once_read_once(made: Image, tmp_path: Path) -> None:
+    reads: list[str] = []
+    slow = counted(made, reads, seconds=0.05)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(read_image_files, slow, store=Store(tmp_path), talk=Silence()) for _ in range(2)]
+    assert jobs[0].result().inventory == jobs[1].result().inventory
+    assert len(reads) == 2, "each layer once"
 
 
 def test_a_new_base_shares_the_layers_it_has_in_common(made: Image, tmp_path: Path) -> None:

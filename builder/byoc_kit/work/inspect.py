@@ -88,16 +88,23 @@ def read_image_files(image: Image, *, store: Store, talk: Talk) -> Inspected:
     key = _image_key(image)
     found = kept(store, key, unpack_inventory, talk)
     if found is None:
-        found = find_beside(image, talk)
-        if found is None:
-            trees = read_layers(image, store, talk)
-            merged = merge(trees)
-            found = take_inventory(image, merged, layer_facts(image, trees)), merged.index
-        keep(store, key, pack_inventory(*found))
+        with store.lock(key):  # whoever wants the same at the same time waits, and then finds it
+            found = kept(store, key, unpack_inventory, talk) or _found_out(image, key, store, talk)
     if image.reference.startswith("docker:"):
         keep_as(store, key, _engine_key(image.manifest.config.digest))
     inventory, index = found
     return Inspected(inventory=replace(inventory, **names(image)), index=index)
+
+
+def _found_out(image: Image, key: str, store: Store, talk: Talk) -> tuple[Inventory, PackedIndex]:
+    """What is beside *image*, else what its layers hold; now kept."""
+    found = find_beside(image, talk)
+    if found is None:
+        trees = read_layers(image, store, talk)
+        merged = merge(trees)
+        found = take_inventory(image, merged, layer_facts(image, trees)), merged.index
+    keep(store, key, pack_inventory(*found))
+    return found
 
 
 def _of_engine(
