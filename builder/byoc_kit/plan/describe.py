@@ -86,7 +86,7 @@ def _transfer(plan: Plan) -> Iterator[str]:
         "reuse": "are there already",
         "mount": "are mounted from another repository of that registry",
         "relay": "go from the base's place to the output",
-        "upload": "are made here and sent",
+        "upload": "are sent from this machine",
     }
     for name, text in words.items():
         blobs = getattr(plan.transfer, name)
