@@ -3,13 +3,14 @@
 import contextlib
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from byoc_kit.errors import ByocError
 from byoc_kit.images.http import Backoff
+from byoc_kit.images.keychain import Credentials
 from byoc_kit.images.registry_sink import RegistrySink
 from byoc_kit.images.registry_source import open_registry
 from byoc_kit.images.session import Session
@@ -19,7 +20,7 @@ from byoc_kit.store import Store
 from byoc_kit.talk import Silence
 from rig.faults import answer
 from rig.images import made_image, noise
-from rig.lying import Lying, lying
+from rig.lying import Lying, Reply, Request, lying
 
 IMAGE = made_image({"data": noise(200_000)})
 
@@ -96,6 +97,38 @@ def test_bytes_do_not_leave_tls_for_plain_http(secure: Lying, certificate: Path)
         assert caught.value.id == "BYOC-E507"
         assert plain.asked == []
     assert secure.tags() == {}
+
+
+def test_a_registry_that_does_not_know_of_its_own_tls_is_reached_by_tls(
+    secure: Lying, certificate: Path
+) -> None:
+    def unaware(registry: Lying, request: Request, honest: Callable[[], Reply]) -> Reply:
+        reply = honest()
+        reply.headers["Location"] = f"http://{registry.host}{reply.headers['Location']}"
+        return reply
+
+    secure.on("POST", "/uploads/", unaware, times=9)
+    secure.on("PATCH", "/uploads/", unaware, times=9)
+    with talking(secure.host, {"SSL_CERT_FILE": str(certificate)}, "https") as session:
+        write(session)
+
+
+def test_a_login_goes_to_the_registry_also_where_it_names_its_port() -> None:
+    with lying() as proxy:
+        proxy.login = "Basic"
+        session = Session(
+            Repository("registry.example", "t/a"),
+            keychain=lambda host: Credentials("ann", "hunter2"),
+            environ={"http_proxy": f"http://{proxy.host}"},
+            scheme="http",
+        )
+        with contextlib.closing(session):
+            assert session.call("GET", "tags/list").status == 200
+            for url, status in (("http://registry.example:80", 200), ("http://other.example", 401)):
+                proxy.asked.clear()
+                with contextlib.suppress(ByocError):
+                    assert session.call("GET", f"{url}/v2/t/a/tags/list").status == status
+                assert [("authorization" in each.headers) for each in proxy.asked] == [status == 200]
 
 
 def test_a_proxy_of_the_environment_is_used_with_its_own_login() -> None:

@@ -185,8 +185,10 @@ class Blobs:
 
     def _location(self, answer: Answer, asked: str) -> str:
         """The absolute URL of an upload, told where *asked*; only over TLS where the registry itself is."""
-        told = answer.headers.get("Location", "")
+        told, root = answer.headers.get("Location", ""), self.session.root
         found = urllib.parse.urljoin(asked, told)
+        if root.startswith("https:") and found.startswith(f"http{root[5:]}/"):
+            found = f"https{found[4:]}"  # a registry that does not know of the TLS in front of it
         if not told or (self.session.root.startswith("https:") and not found.startswith("https:")):
             raise ByocError(
                 f"{self.repository} does not say where an upload goes",

@@ -262,11 +262,16 @@ class Session:
 
     def _ours(self, url: str) -> bool:
         """Whether *url* is of the registry itself: only there our login may go."""
-        ours, theirs = urllib3.util.parse_url(self.root), urllib3.util.parse_url(url)
-        return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
+        return _origin(self.root) == _origin(url)
 
     def _header(self, url: str) -> str | None:
         return self.login.header() if self._ours(url) else None
+
+
+def _origin(url: str) -> tuple[str | None, str | None, int | None]:
+    """Scheme, host and port, the port also where it is the usual one."""
+    parsed = urllib3.util.parse_url(url)
+    return parsed.scheme, parsed.host, parsed.port or {"https": 443, "http": 80}.get(parsed.scheme or "")
 
 
 def _authorization(header: str | None) -> dict[str, str]:

@@ -44,6 +44,8 @@ def open_image(
         with open_daemon(str(location), wanted, environ, voice) as image:
             yield image
     else:
+        if location.repository.host is None:
+            voice.note(f"{location} is asked for at Docker Hub: no engine here has it")
         session = connect(location.repository, environ, keychain or docker_config(environ))
         with contextlib.closing(session):
             yield open_registry(location, wanted, session)
