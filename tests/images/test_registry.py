@@ -15,6 +15,7 @@ from byoc_kit.errors import ByocError
 from byoc_kit.images.http import Backoff
 from byoc_kit.images.keychain import Keychain, docker_config
 from byoc_kit.images.registry import RemoteRepository, read_image
+from byoc_kit.images.registry_source import hub
 from byoc_kit.images.session import Session
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.digest import measure
@@ -27,7 +28,7 @@ from byoc_kit.oci.manifest import (
     Manifest,
     to_docker,
 )
-from byoc_kit.oci.reference import Repository
+from byoc_kit.oci.reference import Named, Repository, parse_location
 from images.remote import image_document, push_image, put_manifest
 
 NOBODY: Mapping[str, str] = {"DOCKER_CONFIG": "/nowhere"}
@@ -331,3 +332,18 @@ def test_keychain_is_empty_without_a_file() -> None:
     keychain = docker_config(NOBODY)
     assert isinstance(keychain, Keychain)
     assert keychain("a.example") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "path"),
+    [
+        ("python:3.12-slim", "registry-1.docker.io", "library/python"),
+        ("team/churn", "registry-1.docker.io", "team/churn"),
+        ("docker.io/team/churn:1", "registry-1.docker.io", "team/churn"),
+        ("a.example/churn", "a.example", "churn"),
+    ],
+)
+def test_names_of_docker_hub_are_those_of_the_docker_command(name: str, host: str, path: str) -> None:
+    named = parse_location(name)
+    assert isinstance(named, Named)
+    assert hub(named.repository) == Repository(host, path)
