@@ -222,6 +222,25 @@ def test_what_docker_saves_is_read(
         assert (found.raw_config, contents(found)) == (image.raw_config, contents(image))
 
 
+def test_archives_of_newer_engines_name_their_blobs_by_digest(tmp_path: Path) -> None:
+    plain, packed = MemoryLayer.of(tar_of(FILES[1]), plain=True), MemoryLayer.of(tar_of(FILES[2]))
+    image = image_of([plain, packed])
+    names = [f"blobs/sha256/{layer.descriptor.digest[7:]}" for layer in (plain, packed)]
+    config = f"blobs/sha256/{image.manifest.config.digest[7:]}"
+    entry = {"Config": config, "RepoTags": None, "Layers": names}
+    files = {names[0]: plain.blob, names[1]: packed.blob, config: image.raw_config}
+    path = tmp_path / "it.tar"
+    path.write_bytes(tar_of({**files, "manifest.json": json.dumps([entry]).encode()}))
+    with open_image(parse_location(f"archive:{path}")) as found:
+        assert found.raw_config == image.raw_config
+        assert [layer.descriptor for layer in found.layers] == [layer.descriptor for layer in image.layers]
+        assert contents(found) == contents(image)
+    path.write_bytes(path.read_bytes().replace(packed.blob, packed.blob[:-1] + b"x"))
+    with open_image(parse_location(f"archive:{path}")) as found, pytest.raises(ByocError) as caught:
+        contents(found)
+    assert caught.value.id == "BYOC-E504"
+
+
 def test_an_archive_that_is_none_is_said(tmp_path: Path) -> None:
     path = tmp_path / "it.tar"
     whole = b"".join(archive_chunks(made_image(FILES[1]), ()))
