@@ -178,13 +178,6 @@ def test_system_packages(inspected: Inspected, said: Mapping[str, Any]) -> None:
     assert [p.name for p in ours if p.manager == "conda"] == ["python"]
 
 
-def test_the_second_time_nothing_is_read(image: str, tmp_path: Path, engine: docker.DockerClient) -> None:
-    first = inspect_image(Docker(image), store=Store(tmp_path))
-    again = inspect_image(Docker(image), store=Store(tmp_path))
-    assert again.inventory == first.inventory
-    assert list(again.index.walk("opt/conda")) == list(first.index.walk("opt/conda"))
-
-
 def test_a_newer_debian(engine: docker.DockerClient, base13: str, tmp_path: Path) -> None:
     found = inspect_image(Docker(base13), store=Store(tmp_path)).inventory
     script = f"dpkg-query --show --showformat '{PACKAGES}'; python3 -c '{PROGRAM}'; ldd --version"

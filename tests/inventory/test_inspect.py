@@ -1,6 +1,7 @@
 """``byoc inspect``: sources, what is kept, what is shared, and what cannot be read."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -274,9 +275,10 @@ def test_what_is_beside_another_image_is_not_believed(made: Image, tmp_path: Pat
 @pytest.mark.engine
 def test_the_engines_image_is_saved_once(base: str, tmp_path: Path) -> None:
     talk = Notes()
-    first = inspect_image(Docker(base), store=Store(tmp_path), talk=talk)
+    own = {**os.environ, "BYOC_CACHE_DIR": str(tmp_path)}
+    first = inspect_image(Docker(base), environ=own, talk=talk)
     assert talk.progressed
     talk.progressed.clear()
-    again = inspect_image(Docker(base), store=Store(tmp_path), talk=talk)
+    again = inspect_image(Docker(base), environ=own, talk=talk)
     assert again.inventory == first.inventory
     assert not talk.progressed

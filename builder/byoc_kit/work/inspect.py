@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from byoc_kit.docker_api import inspect_image as ask_engine
 from byoc_kit.errors import UsageError
 from byoc_kit.images.source import open_image
 from byoc_kit.inventory import Inventory
@@ -13,15 +12,15 @@ from byoc_kit.inventory.index import PackedIndex
 from byoc_kit.inventory.merge import merge
 from byoc_kit.inventory.packing import FORMAT, pack_inventory, unpack_inventory
 from byoc_kit.inventory.read import layer_facts, names, take_inventory
-from byoc_kit.oci.config import ImageConfig, Platform
+from byoc_kit.oci.config import Platform
 from byoc_kit.oci.image import Image
-from byoc_kit.oci.reference import Docker, Location, parse_location
+from byoc_kit.oci.reference import Location, parse_location
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.beside import find_beside, put_beside
 from byoc_kit.work.layer_files import read_layers
 from byoc_kit.work.logins import logins
-from byoc_kit.work.packs import keep, keep_as, kept
+from byoc_kit.work.packs import keep, kept
 from byoc_kit.work.project import load
 from byoc_kit.work.state import read_last_build
 
@@ -74,10 +73,6 @@ def inspect_image(
     once. Raises ByocError where the image cannot be had, or a layer of it cannot be read (BYOC-E550).
     """
     voice, own = talk or Silence(), store or user_store(environ)
-    if isinstance(location, Docker):
-        found = _of_engine(location, platform or Platform(), own, environ, voice)
-        if found is not None:
-            return found
     keychain = logins(environ)
     with open_image(location, platform=platform, environ=environ, talk=voice, keychain=keychain) as image:
         return read_image_files(image, store=own, talk=voice)
@@ -90,8 +85,6 @@ def read_image_files(image: Image, *, store: Store, talk: Talk) -> Inspected:
     if found is None:
         with store.lock(key):  # whoever wants the same at the same time waits, and then finds it
             found = kept(store, key, unpack_inventory, talk) or _found_out(image, key, store, talk)
-    if image.reference.startswith("docker:"):
-        keep_as(store, key, _engine_key(image.manifest.config.digest))
     inventory, index = found
     return Inspected(inventory=replace(inventory, **names(image)), index=index)
 
@@ -107,21 +100,6 @@ def _found_out(image: Image, key: str, store: Store, talk: Talk) -> tuple[Invent
     return found
 
 
-def _of_engine(
-    location: Docker, platform: Platform, store: Store, environ: Mapping[str, str], talk: Talk
-) -> Inspected | None:
-    """What is kept of the engine's image: its id names its content, and it need not be saved again."""
-    told = ask_engine(location.name, environ)
-    if told is None or ImageConfig.from_json(told).platform != platform:
-        return None
-    found = kept(store, _engine_key(str(told["Id"])), unpack_inventory, talk)
-    if found is None:
-        return None
-    inventory, index = found
-    own = replace(inventory, reference=f"docker:{told['Id']}", digest=None)
-    return Inspected(inventory=own, index=index)
-
-
 def _platform(text: str) -> Platform:
     try:
         return Platform.parse(text)
@@ -132,10 +110,6 @@ def _platform(text: str) -> Platform:
             fix="write --platform linux/amd64 or --platform linux/arm64",
             id="BYOC-E551",
         ) from error
-
-
-def _engine_key(image_id: str) -> str:
-    return f"{FORMAT} engine {image_id}"
 
 
 def _image_key(image: Image) -> str:

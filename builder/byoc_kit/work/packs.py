@@ -10,7 +10,7 @@ from byoc_kit.oci.digest import Digest, is_digest, measure
 from byoc_kit.store import Store
 from byoc_kit.talk import Talk
 
-__all__ = ["keep", "keep_as", "kept"]
+__all__ = ["keep", "kept"]
 
 T = TypeVar("T")
 
@@ -40,13 +40,6 @@ def keep(store: Store, key: str, packed: bytes) -> None:
     with contextlib.suppress(ByocError):
         digest, _ = store.put_blob(KIND, [packed])
         store.write(KIND, key, {"digest": digest})
-
-
-def keep_as(store: Store, key: str, another: str) -> None:
-    """What *key* stands for is found under *another* key too."""
-    digest = _digest(store, key)
-    if digest and digest != _digest(store, another):
-        store.write(KIND, another, {"digest": digest})
 
 
 def _digest(store: Store, key: str) -> Digest | None:
