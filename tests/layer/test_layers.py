@@ -19,7 +19,9 @@ from byoc_kit.engines.layer.build import build_layers
 from byoc_kit.engines.layer.made import MadeLayer
 from byoc_kit.engines.layer.materials import Materials
 from byoc_kit.errors import ByocError
-from byoc_kit.oci.config import Platform
+from byoc_kit.inventory import LayerFacts
+from byoc_kit.oci.config import ImageConfig, Platform
+from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.image import Layer
 from byoc_kit.plan.types import (
     Base,
@@ -45,6 +47,11 @@ DEMO = Made(
 )
 KIT = Made("Kit", "2.0", {"kit/big.bin": bytes(range(256)) * 4096, "kit/__init__.py": b""})
 OLD = installed("demo", "0.9", "demo/__init__.py", "demo/gone.py", "../../../bin/demo")
+
+
+LAYER = LayerFacts(
+    digest=None, diff_id=Digest(f"sha256:{'1' * 64}"), size=None, unpacked=0, files=0, created_by=""
+)
 
 
 def text(path: str, data: str, mode: int = 0o644) -> FileEntry:
@@ -205,6 +212,10 @@ def test_large_wheels_have_layers_of_their_own(tmp_path: Path) -> None:
     locked = [each.locked(materials.wheels[each.filename]) for each in (DEMO, *huge)]
     layers = build_layers(plan(), lock(*locked), materials, store=world.store, talk=Silence())
     assert [each.created_by for each in layers] == ["byoc huge0 1.0", "byoc huge1 1.0", "byoc demo 1.0"]
+    facts = dataclasses.replace(materials.inventory, layers=(LAYER,) * 117)
+    few = dataclasses.replace(materials, inventory=facts)
+    layers = build_layers(plan(), lock(*locked), few, store=world.store, talk=Silence())
+    assert len(layers) == 2
 
 
 def test_a_replaced_distribution_leaves_nothing_behind(world: World) -> None:
@@ -291,6 +302,23 @@ def test_a_file_that_is_gone_is_told(world: World) -> None:
     with pytest.raises(ByocError, match="cannot be put into the image") as caught:
         world.build(program(gone))
     assert caught.value.id == "BYOC-E327"
+
+
+def test_a_command_that_nobody_will_find_is_told(world: World) -> None:
+    warnings: list[str] = []
+
+    class Warnings(Silence):
+        def warn(self, text: str) -> None:
+            warnings.append(text)
+
+    materials = world.materials(DEMO)
+    locked = lock(DEMO.locked(materials.wheels[DEMO.filename]))
+    build_layers(plan(), locked, materials, store=world.store, talk=Warnings())
+    assert warnings == []
+    bare = dataclasses.replace(materials.inventory, config=ImageConfig(env={"PATH": "/usr/bin"}))
+    elsewhere = dataclasses.replace(materials, inventory=bare)
+    build_layers(plan(), locked, elsewhere, store=world.store, talk=Warnings())
+    assert [text.partition(" of ")[0] for text in warnings] == ["/opt/venv/bin/demo"]
 
 
 def missing(locked: LockedWheel) -> Materials:

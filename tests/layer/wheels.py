@@ -162,7 +162,7 @@ def inventory(*distributions: Distribution, labels: Mapping[str, str] | None = N
         image_id=None,
         digest=None,
         platform=Platform(),
-        config=ImageConfig(labels=labels or {}),
+        config=ImageConfig(labels=labels or {}, env={"PATH": "/opt/venv/bin:/usr/bin"}),
         python=None,
         pythons=(PYTHON,),
         distributions=distributions,

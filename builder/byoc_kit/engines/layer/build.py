@@ -24,7 +24,10 @@ from byoc_kit.talk import Talk
 __all__ = ["LARGE", "build_layers"]
 
 LARGE: Final = 100_000_000  # bytes of a wheel that gets a layer of its own: it changes rarely, and alone
-MOST: Final = 6  # such layers; runtimes stack no more than about 125 in all, and unpack them one by one
+MOST: Final = 6  # such layers: runtimes unpack them one by one
+STACKED: Final = (
+    120  # layers of an image; overlay file systems take a few more (Linux, 128 lower directories)
+)
 
 
 def build_layers(
@@ -45,7 +48,8 @@ def build_layers(
     added_files = tuple(_added_files(plan, materials, stack.ground))
     if lock is not None and lock.wheels:
         added = libraries(lock, materials, stack.ground, talk)
-        for parts in _library_layers(added):
+        room = STACKED - len(materials.inventory.layers or ()) - len(added_files) - 2
+        for parts in _library_layers(added, min(MOST, max(room, 0))):
             stack.put(*parts)
         stack.put_byte_code(_mode(plan), added, [file for _, files in added_files for file in files])
     for title, files in added_files:
@@ -94,10 +98,10 @@ def _mode(plan: Plan) -> str:
     return next((step.bytecode for step in plan.steps if isinstance(step, PythonStep)), "none")
 
 
-def _library_layers(added: Libraries) -> Iterator[tuple[list[File], frozenset[str], str]]:
+def _library_layers(added: Libraries, most: int) -> Iterator[tuple[list[File], frozenset[str], str]]:
     """Files, whiteouts and title of each: the large wheels one by one, then all others with the whiteouts."""
     by_size = sorted((-size, name) for name, size in added.sizes.items() if size >= LARGE)
-    alone = sorted(name for _, name in by_size[:MOST])
+    alone = sorted(name for _, name in by_size[:most])
     for name in alone:
         yield list(added.files[name]), frozenset(), added.titles[name]
     rest = {name: files for name, files in added.files.items() if name not in alone}

@@ -1,6 +1,7 @@
 """The wheels of a lock as files at their places in the base, and what of the base must go for them."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ def libraries(lock: Lock, materials: Materials, ground: Ground, talk: Talk) -> L
     sites = tuple(dict.fromkeys(folders))
     for path in _started_by_python(files, sites):
         talk.note(f"/{path} of {files[path].owner} runs whenever Python starts")
+    for path in _not_on_path(files, target, materials.inventory, ground):
+        talk.warn(f"/{path} of {files[path].owner} is a command in a folder that is not on the image's PATH")
     return Libraries(
         files=_by_wheel(files),
         hidden=whiteouts([*old, *stale(files, (), ground)], files.keys(), sites, ground),
@@ -161,3 +164,11 @@ def _started_by_python(files: Iterable[str], sites: Iterable[str]) -> Iterator[s
     """``.pth`` files directly in a site: the ``site`` module executes their lines that begin with import."""
     folders = set(sites)
     return (path for path in files if path.endswith(".pth") and path.rpartition("/")[0] in folders)
+
+
+def _not_on_path(files: Iterable[str], target: Target, inventory: Inventory, ground: Ground) -> Iterator[str]:
+    """Commands that nobody will find; the first one stands for all."""
+    scripts = ground.folder(str(target.scheme.scripts))
+    searched = {ground.folder(each) for each in inventory.config.env.get("PATH", "").split(":") if each}
+    if scripts not in searched:
+        yield from itertools.islice((path for path in files if path.startswith(f"{scripts}/")), 1)

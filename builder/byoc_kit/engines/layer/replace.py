@@ -4,29 +4,17 @@ Recording installed projects (PyPA): RECORD lists what belongs to a distribution
 name make importlib.metadata answer with either.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from byoc_kit.engines.layer.ground import Ground
 from byoc_kit.engines.layer.wheel import Wheel
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Distribution, Inventory, Python
+from byoc_kit.plan.protect import irremovable, is_prebuilt
 from byoc_kit.spec.lock import LockedWheel
 
 __all__ = ["Replaced", "removed", "replaced"]
-
-PREBUILT = "com.amazonaws.ml.engines.sagemaker.dlc"
-PATCHED = (
-    "torch",
-    "torchvision",
-    "torchaudio",
-    "tensorflow",
-    "triton",
-    "nvidia-",
-    "sagemaker-",
-    "flash-attn",
-)
-"""Names, or their beginnings, that prebuilt images patch in place or compile other packages against."""
 
 Replaced = tuple[Distribution, ...]
 
@@ -88,26 +76,8 @@ def _refuse(distribution: Distribution, locked: LockedWheel, inventory: Inventor
             fix="make the lock anew for this base: `byoc lock`",
             id="BYOC-E325",
         )
-    if reason := next(_reasons(distribution, inventory), ""):
+    if reason := irremovable(distribution, prebuilt=is_prebuilt(inventory.config.labels)):
         raise _refused(distribution, reason)
-
-
-def _reasons(distribution: Distribution, inventory: Inventory) -> Iterator[str]:
-    """Why *distribution* cannot be removed by hiding its files."""
-    if distribution.editable:
-        yield "it is installed editable: its code is elsewhere"
-    if not distribution.metadata.endswith(".dist-info"):
-        yield f"{distribution.metadata} is metadata of the old kind, which does not tell all of its files"
-    if (distribution.installer or "").lower() == "conda":
-        yield "conda installed it, and would find its own records broken"
-    if distribution.files is None:
-        yield "it has no RECORD, so nobody knows which files are its own"
-    if _is_prebuilt(inventory.config.labels) and distribution.name.startswith(PATCHED):
-        yield "prebuilt images patch it in place, and other packages there are compiled against it"
-
-
-def _is_prebuilt(labels: Iterable[str]) -> bool:
-    return any(label.startswith(PREBUILT) for label in labels)
 
 
 def _refused(distribution: Distribution, why: str) -> ByocError:
