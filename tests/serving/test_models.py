@@ -500,12 +500,12 @@ def test_a_machine_without_room_for_a_process_says_507(layout: Layout) -> None:
     starter = layout.folder / "limited.py"
     starter.write_text(f"""
 import os, resource, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))
+resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
 os.execv(sys.executable, [sys.executable, {str(SERVING)!r}, *sys.argv[1:]])
 """)
     with layout.start("--targets", "multi-model", starter=starter) as running:
         endpoint = Endpoint(running, layout.folder / "models")
-        for number in range(15):
+        for number in range(30):
             endpoint.put(f"model-{number}")
             answer = endpoint.load(f"model-{number}")
             if answer.status != 200:

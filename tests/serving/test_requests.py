@@ -480,7 +480,8 @@ def test_ping_answers_while_every_worker_is_busy(layout: Layout, workers: str) -
 
 def test_a_flood_is_answered_with_503_at_once_and_the_rest_in_turn(layout: Layout) -> None:
     layout.program(BLOCKED)
-    head = b"POST /invocations HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n"
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: 1\r\n\r\n"
     with layout.start() as running, contextlib.ExitStack() as stack:
         crowd = [
             stack.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(100)
