@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -61,12 +62,14 @@ def inventory(*distributions: Distribution, digest: str | None = "sha256:" + 64 
 
 def prebuilt() -> Inventory:
     """A base as AWS makes them, in small: torch with a local version that no index has."""
-    return inventory(
+    labels = {"com.amazonaws.ml.engines.sagemaker.dlc.framework.pytorch.v2-8": "true"}
+    found = inventory(
         distribution("torch", "2.8.0+cu129", "typing-extensions", "numpy<3"),
         distribution("typing_extensions", "4.9.0"),
         distribution("numpy", "1.26.4"),
         distribution("pandas", "2.1.0", "numpy<2"),
     )
+    return replace(found, config=ImageConfig(labels=labels))
 
 
 @pytest.fixture(scope="session")

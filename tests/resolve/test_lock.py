@@ -156,6 +156,16 @@ def test_what_the_base_refuses_is_an_error_with_all_ways_out(write: Write, here:
     assert 'allow-change = ["torch"]' in error.fix
 
 
+def test_what_a_layer_cannot_replace_is_told_before_any_work(write: Write, here: Here, index: Index) -> None:
+    index.add("torch", "2.9.0")
+    one = locker(write("torch>=2.9", more='allow-change = ["torch"]'), here)
+    assert [each.replaces for each in one.current().wheels] == ["2.8.0+cu129"]
+    with pytest.raises(ByocError) as caught:
+        one.for_layers()
+    assert caught.value.id == "BYOC-E918"
+    assert caught.value.why.startswith("torch 2.8.0+cu129 -> 2.9.0: prebuilt images patch it")
+
+
 def test_a_damaged_lock_is_told_and_making_it_anew_is_the_way_out(write: Write, here: Here) -> None:
     project, path = write("tool"), here.root / "pylock.byoc.toml"
     for damage in (b"<<<<<<< ours\n", b"\xff\xfe"):

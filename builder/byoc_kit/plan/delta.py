@@ -1,11 +1,9 @@
 """The delta: what an image gets on top of its base, what is there already, what changes, what is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from byoc_kit.inventory import Distribution
-from byoc_kit.plan.protect import only_docker
 from byoc_kit.spec.lock import Lock, LockedWheel
 
 __all__ = ["Added", "Changed", "Delta", "Present", "Refused", "delta_json", "delta_of", "describe_delta"]
@@ -84,14 +82,15 @@ class Delta:
 
 def delta_of(
     lock: Lock,
-    base: Mapping[str, Distribution],
+    only_docker: Callable[[str], str | None],
     *,
     installed: Mapping[str, int | None] | None = None,
     newest: Mapping[str, str] | None = None,
 ) -> Delta:
-    """The delta that *lock* means on a base with these distributions.
+    """The delta that *lock* means.
 
-    *installed*: file name to bytes. *newest*: name to the newer version that there is.
+    *only_docker*: name to why a layer cannot replace what the base has of it. *installed*: file name to
+    bytes. *newest*: name to the newer version that there is.
     """
     sizes, newer = installed or {}, newest or {}
     added, changed = [], []
@@ -100,7 +99,7 @@ def delta_of(
         if wheel.replaces is None:
             added.append(plain)
         else:
-            changed.append(_changed(plain, wheel.replaces, base.get(wheel.name)))
+            changed.append(_changed(plain, wheel.replaces, only_docker(wheel.name)))
     present = (Present(name=name, version=version) for name, version in sorted(lock.present.items()))
     return Delta(added=tuple(added), changed=tuple(changed), present=tuple(present))
 
@@ -142,7 +141,7 @@ def _added(wheel: LockedWheel, installed: int | None) -> Added:
     )
 
 
-def _changed(plain: Added, old: str, have: Distribution | None) -> Changed:
+def _changed(plain: Added, old: str, why_docker: str | None) -> Changed:
     return Changed(
         name=plain.name,
         version=plain.version,
@@ -152,7 +151,7 @@ def _changed(plain: Added, old: str, have: Distribution | None) -> Changed:
         built_from=plain.built_from,
         newest=plain.newest,
         old=old,
-        only_docker=None if have is None else only_docker(plain.name, have),
+        only_docker=why_docker,
     )
 
 

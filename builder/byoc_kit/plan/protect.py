@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from byoc_kit.inventory import Distribution, Python
-from byoc_kit.plan.protected import ABI, PROTECTED
+from byoc_kit.plan.protected import ABI, PATCHED, PREBUILT, PROTECTED
 
 __all__ = [
     "Rule",
@@ -24,6 +24,8 @@ __all__ = [
     "distributions_of",
     "fits",
     "in_force",
+    "irremovable",
+    "is_prebuilt",
     "is_protected",
     "only_docker",
 ]
@@ -123,17 +125,37 @@ def is_protected(name: str, protect: Iterable[str] = ()) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in (*PROTECTED, *ABI, *protect))
 
 
-def only_docker(name: str, have: Distribution) -> str | None:
-    """Why a layer cannot take the place of *have*, and steps inside the base can; None: it can."""
-    if have.installer == "conda":
-        return "conda owns it, and its own records would no longer be true"
+def only_docker(have: Distribution, python: Python, *, prebuilt: bool) -> str | None:
+    """Why a layer cannot put another version in the place of *have*, as pip inside the base can.
+
+    None: it can. *prebuilt*: the base is one of AWS's (:func:`is_prebuilt`).
+    """
+    own = {str(python.scheme.purelib), str(python.scheme.platlib)}
+    if have.location not in own:  # it stays where it is, and is no longer found
+        order = [path for path in python.paths if path in own or path == have.location]
+        hides = order[:1] == [have.location]
+        return f"{python.executable} looks into {have.location} first" if hides else None
+    return irremovable(have, prebuilt=prebuilt)
+
+
+def irremovable(have: Distribution, *, prebuilt: bool) -> str | None:
+    """Why *have* cannot be removed by hiding its files; None: it can."""
+    if (have.installer or "").lower() == "conda":
+        return "conda installed it, and its own records would no longer be true"
     if have.editable:
-        return "it is installed in editable form"
+        return "it is installed editable: its code is elsewhere"
+    if not have.metadata.endswith(".dist-info"):
+        return "its metadata are of the old kind, which does not tell all of its files"
     if have.files is None:
         return "it has no RECORD, so nobody knows which files are its own"
-    if any(fnmatchcase(name, pattern) for pattern in PROTECTED):
+    if prebuilt and have.name.startswith(PATCHED):
         return "prebuilt images patch it in place, or compile others against it"
     return None
+
+
+def is_prebuilt(labels: Iterable[str]) -> bool:
+    """Whether an image with the names *labels* is one of AWS's prebuilt images."""
+    return any(label.startswith(PREBUILT) for label in labels)
 
 
 def _bound(name: str, have: Distribution) -> str:

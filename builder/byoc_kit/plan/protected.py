@@ -1,6 +1,6 @@
 """What keeps its version in a base unless the spec says otherwise."""
 
-__all__ = ["ABI", "PROTECTED"]
+__all__ = ["ABI", "PATCHED", "PREBUILT", "PROTECTED"]
 
 PROTECTED = (
     "torch",
@@ -34,3 +34,18 @@ PROTECTED = (
 
 ABI = frozenset({"numpy"})
 """Protected in their major version only: what was compiled against one does not load with another."""
+
+PREBUILT = "com.amazonaws.ml.engines.sagemaker.dlc"
+"""The beginning of labels that AWS's prebuilt images have."""
+
+PATCHED = (
+    "torch",
+    "torchvision",
+    "torchaudio",
+    "tensorflow",
+    "triton",
+    "nvidia-",
+    "sagemaker-",
+    "flash-attn",
+)
+"""Beginnings of names that prebuilt images patch in place or compile other packages against."""

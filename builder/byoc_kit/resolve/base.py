@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from byoc_kit.errors import UsageError
-from byoc_kit.inventory import Distribution, Inventory
-from byoc_kit.plan.protect import distributions_of
+from byoc_kit.inventory import Distribution, Inventory, Python
+from byoc_kit.plan.protect import distributions_of, is_prebuilt, only_docker
 from byoc_kit.plan.target import Target
 from byoc_kit.spec.lock import LockedBase
 
@@ -20,6 +20,14 @@ class Base:
     target: Target
     distributions: Mapping[str, Distribution]
     """By normal name: those that the default interpreter imports."""
+    python: Python
+    prebuilt: bool
+    """Whether it is one of AWS's images."""
+
+    def only_docker(self, name: str) -> str | None:
+        """Why a layer cannot replace what the base has of *name*; None: it can, or there is nothing."""
+        have = self.distributions.get(name)
+        return only_docker(have, self.python, prebuilt=self.prebuilt) if have else None
 
 
 def base_of(inventory: Inventory) -> Base:
@@ -43,6 +51,8 @@ def base_of(inventory: Inventory) -> Base:
         ),
         target=target,
         distributions=distributions_of(python, inventory.distributions),
+        python=python,
+        prebuilt=is_prebuilt(inventory.config.labels),
     )
 
 

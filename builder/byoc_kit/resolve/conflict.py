@@ -11,8 +11,9 @@ from packaging.version import InvalidVersion, Version
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Distribution
 from byoc_kit.plan.delta import Refused
-from byoc_kit.plan.protect import Rule, is_protected, only_docker
+from byoc_kit.plan.protect import Rule, is_protected
 from byoc_kit.plan.target import Target
+from byoc_kit.resolve.base import Base
 from byoc_kit.resolve.credentials import hide
 from byoc_kit.resolve.source import NEEDS_DOCKER
 
@@ -36,7 +37,7 @@ UNSATISFIABLE = "No solution found"
 class Sides:
     """What can be asked about a question without an answer."""
 
-    base: Mapping[str, Distribution]
+    base: Base
     pins: Mapping[str, str]
     """Name to version: what had to stay."""
     asked: tuple[Requirement, ...]
@@ -46,9 +47,7 @@ class Sides:
     """Who asks for what in the last answer."""
 
 
-def refused_directly(
-    rule: Rule, requirements: Sequence[str], base: Mapping[str, Distribution]
-) -> tuple[Refused, ...]:
+def refused_directly(rule: Rule, requirements: Sequence[str], base: Base) -> tuple[Refused, ...]:
     """Requirements that name a protected distribution and that the base's version does not satisfy."""
     written = {canonicalize_name(Requirement(text).name): text for text in requirements}
     return tuple(
@@ -61,7 +60,7 @@ def refused_directly(
             fixes=(
                 f"loosen the requirement so that {version} satisfies it",
                 f"choose a base that has {requirement}",
-                _allow(name, base[name]),
+                _allow(name, base.only_docker(name)),
             ),
         )
         for requirement, version in rule.refused
@@ -83,7 +82,7 @@ def explain(text: str, sides: Sides) -> tuple[Refused, ...]:
             reasons = sides.reasons()
             fitting = _fitting(sides)
             return tuple(
-                _refused(name, version, reasons.get(name, ()), sides.base[name], fitting)
+                _refused(name, version, reasons.get(name, ()), sides.base, fitting)
                 for name, version in changed.items()
             )
         more = set(sides.pins) if suspects else set[str]()
@@ -165,29 +164,29 @@ def _extras(requirement: Requirement) -> str:
 
 
 def _refused(
-    name: str, version: str, asked_by: tuple[str, ...], have: Distribution, fitting: tuple[str, ...]
+    name: str, version: str, asked_by: tuple[str, ...], base: Base, fitting: tuple[str, ...]
 ) -> Refused:
-    protected = is_protected(name)
+    protected, old = is_protected(name), base.distributions[name].version
     rule = "it is protected" if protected else "what others need never changes what the base has"
     ways = [f"{each} goes with this base: ask for that" for each in fitting]
     if not protected:
         ways.append(f'ask for it yourself: requirements = ["{name}=={version}"] under [python]')
     return Refused(
         name=name,
-        version=have.version,
+        version=old,
         wanted=version,
         wanted_by=asked_by,
-        why=f"the base has {name} {have.version}, and {rule}",
+        why=f"the base has {name} {old}, and {rule}",
         fixes=(
             *ways,
             f"choose a base that has {name} {version}",
-            *([_allow(name, have)] if protected else []),
+            *([_allow(name, base.only_docker(name))] if protected else []),
         ),
     )
 
 
-def _allow(name: str, have: Distribution) -> str:
-    how = "; then the docker engine builds the image" if only_docker(name, have) else ""
+def _allow(name: str, why_docker: str | None) -> str:
+    how = "; then the docker engine builds the image" if why_docker else ""
     return f'allow it: allow-change = ["{name}"] under [python]{how}'
 
 

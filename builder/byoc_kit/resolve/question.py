@@ -245,7 +245,7 @@ class Question:
     def _why_not(self, query: Query, pins: Mapping[str, str], text: str) -> tuple[Refused, ...]:
         """What of the base stands against *query*. Raises ByocError where it is not the base."""
         sides = Sides(
-            base=self._tools.base.distributions,
+            base=self._tools.base,
             pins=pins,
             asked=tuple(self._asked()),
             ask=lambda requirements, kept: self._tried(query, requirements, kept),

@@ -97,7 +97,7 @@ class Resolver:
             allow_change=wanted.allow_change,
             protect=wanted.protect,
         )
-        refused = refused_directly(rule, wanted.requirements, base.distributions)
+        refused = refused_directly(rule, wanted.requirements, base)
         if refused:
             return Resolution(lock=None, delta=Delta(refused=refused))
         self.tools.talk.say(f"resolving for Python {base.target.python} and {base.locked.libc}")
@@ -110,7 +110,7 @@ class Resolver:
             lock = question.lock(found)
             newest = question.newest(lock) if compare else {}
         installed = {wheel.filename: self.tools.fetcher.installed(wheel) for wheel in lock.wheels}
-        delta = delta_of(lock, base.distributions, installed=installed, newest=newest)
+        delta = delta_of(lock, base.only_docker, installed=installed, newest=newest)
         return Resolution(lock=lock, delta=delta)
 
 

@@ -33,7 +33,7 @@ from byoc_kit.work.rates import measured, rates_of
 
 __all__ = ["LayerBuild", "Unlocked", "layer_build"]
 
-NEEDS_A_RUN: Final = {"BYOC-E906", "BYOC-E913"}
+NEEDS_A_RUN: Final = {"BYOC-E906", "BYOC-E913", "BYOC-E918"}
 """Why no lock can be made although the docker engine, which runs pip in the base, may install it."""
 
 
@@ -156,7 +156,7 @@ def _lock(locker: Locker, plan: Plan, *, frozen: bool) -> Lock | None:
     if not any(step.kind == "python" for step in plan.steps):
         return None
     try:
-        return locker.current(frozen=frozen)
+        return locker.for_layers(frozen=frozen)
     except ByocError as error:
         if error.id in NEEDS_A_RUN:
             raise Unlocked(error) from error

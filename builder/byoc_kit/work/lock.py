@@ -133,6 +133,18 @@ class Locker:
             raise _stale(self.path, changed)
         return replace(found, wheels=tuple(self._realised(wheel, resolver, local) for wheel in found.wheels))
 
+    def for_layers(self, *, frozen: bool = False) -> Lock:
+        """As :meth:`current`; raises ByocError (BYOC-E918) where a layer cannot do what the lock says."""
+        lock, base = self.current(frozen=frozen), base_of(self.inventory)
+        why = [
+            f"{wheel.name} {wheel.replaces} -> {wheel.version}: {reason}"
+            for wheel in lock.wheels
+            if wheel.replaces is not None and (reason := base.only_docker(wheel.name))
+        ]
+        if why:
+            raise _not_by_layers(why)
+        return lock
+
     def made(self, *, upgrade: Sequence[str] = ()) -> Outcome:
         """A new lock, written; what the old one had keeps its version, but for the names in *upgrade*.
 
@@ -334,6 +346,17 @@ def _none(path: Path) -> UsageError:
         why="--frozen forbids to write one",
         fix="run `byoc lock`, and commit the file",
         id="BYOC-E902",
+    )
+
+
+def _not_by_layers(why: Sequence[str]) -> ByocError:
+    return ByocError(
+        "a layer cannot replace what the base has",
+        why=why[0],
+        fix="build with the docker engine (`--engine docker`), ask for the base's version, or choose "
+        "another base",
+        id="BYOC-E918",
+        details=why[1:],
     )
 
 
