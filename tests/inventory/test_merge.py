@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from byoc_kit.inventory.files import Node
 from byoc_kit.inventory.index import PackedIndex
 from byoc_kit.inventory.layer import LayerTree, read_layer
 from byoc_kit.inventory.merge import merge
-from byoc_kit.inventory.packing import PackingError, pack_layer, unpack_layer
+from byoc_kit.inventory.packing import LARGEST, PackingError, pack_layer, unpack_layer
 from byoc_kit.oci.tar import TarError
 from inventory.made import Entry, folder, link, tar, text
 
@@ -237,6 +238,23 @@ def test_a_packed_layer_is_noticed_when_cut() -> None:
     with pytest.raises(PackingError):
         unpack_layer(packed[:-20])
     assert isinstance(unpack_layer(packed), LayerTree)
+
+
+def test_half_a_million_files_would_fit_into_forty_megabytes() -> None:
+    names = (f"opt/venv/lib/python3.12/site-packages/package_{n // 60}/module_{n}.py" for n in range(20_000))
+    tree = read_layer([tar([text(name) for name in names])])
+    assert sum(map(len, tree.folders.values())) / 20_000 < 80
+    assert len(pack_layer(tree)) / 20_000 < 20
+
+
+def test_a_section_that_never_ends_is_refused() -> None:
+    packed = pack_layer(read_layer([tar(LAYERS[0])]))
+    line, _, _ = packed.partition(b"\n")
+    bomb = zlib.compress(bytes(LARGEST + 1), 1)
+    head = json.loads(line)
+    head["sizes"] = {"hidden": len(bomb)}
+    with pytest.raises(PackingError, match="too big"):
+        unpack_layer(json.dumps(head).encode() + b"\n" + bomb)
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ __all__ = ["FORMAT", "PackingError", "pack_inventory", "pack_layer", "unpack_inv
 FORMAT: Final = f"byoc/inventory-pack/1 {sys.byteorder}"
 """Part of the key of whatever is kept: another format, or another order of bytes, is made anew."""
 
+LARGEST: Final = 1 << 28
+"""Bytes of one section; half a million files need 40 MB."""
+
 Sections = Mapping[str, bytes]
 
 
@@ -119,6 +122,15 @@ def _pack(head: Mapping[str, Any], **sections: bytes) -> bytes:
     return b"".join([first.encode(), b"\n", *packed.values()])
 
 
+def _unzipped(packed: bytes) -> bytes:
+    """What *packed* holds. Raises ValueError where that is more than any honest image needs."""
+    inflater = zlib.decompressobj()
+    found = inflater.decompress(packed, LARGEST)
+    if not inflater.eof:
+        raise ValueError("a section is cut, or too big")
+    return found
+
+
 def _unpack(raw: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:
     line, _, rest = raw.partition(b"\n")
     try:
@@ -127,7 +139,7 @@ def _unpack(raw: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:
             raise PackingError(f"it is of another format: {first['format']!r}")
         sections, at = {}, 0
         for name, size in first["sizes"].items():
-            sections[name] = zlib.decompress(rest[at : at + size])
+            sections[name] = _unzipped(rest[at : at + size])
             at += size
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise PackingError(f"it was not packed by this program: {error}") from error
