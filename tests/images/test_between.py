@@ -131,6 +131,35 @@ def test_a_login_goes_to_the_registry_also_where_it_names_its_port() -> None:
                 assert [("authorization" in each.headers) for each in proxy.asked] == [status == 200]
 
 
+@pytest.mark.parametrize(
+    "realm",
+    [
+        "http://token.example/token",
+        "https://127.0.0.1/token",
+        "https://169.254.169.254/latest",
+        "https://[::1]/token",
+        "https://localhost/token",
+        "nothing",
+        "",
+    ],
+)
+def test_a_login_goes_to_no_token_service_that_is_not_safe(realm: str) -> None:
+    with (
+        lying() as proxy,
+        talking("registry.example", {"http_proxy": f"http://{proxy.host}"}, "http") as session,
+    ):
+        session.keychain = lambda host: Credentials("ann", "hunter2")
+        proxy.on(
+            "GET", "tags", answer(401, {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}), times=9
+        )
+        with pytest.raises(ByocError) as caught:
+            session.call("GET", "tags/list")
+        assert caught.value.id == "BYOC-E502"
+        assert "wants a login at" in caught.value.what
+        assert [each.path for each in proxy.asked] == ["/v2/t/a/tags/list"]
+        assert "authorization" not in proxy.asked[0].headers
+
+
 def test_a_proxy_of_the_environment_is_used_with_its_own_login() -> None:
     with lying() as proxy:
         environ = {"http_proxy": f"http://ann:hunter2@{proxy.host}"}

@@ -369,6 +369,35 @@ def test_a_body_that_breaks_off_is_continued_where_it_broke(registry: Lying) -> 
     assert ranges == [None, "bytes=100000-", "bytes=100000-", "bytes=300000-"]
 
 
+def test_a_line_that_breaks_often_is_no_reason_to_give_up_while_it_moves(registry: Lying) -> None:
+    image = made_image({"data": noise(10 << 20)})
+    sink(registry).write(image, tag=True)
+    found = read(registry).layers[0]
+    registry.on("GET", found.descriptor.digest, cut(1 << 20), times=9)
+    assert b"".join(found.read()) == b"".join(image.layers[0].read())
+    registry.on("GET", found.descriptor.digest, cut(1 << 10), times=99)
+    with pytest.raises(ByocError) as caught:
+        b"".join(found.read())
+    assert caught.value.id == "BYOC-E505"
+
+
+def test_a_busy_registry_is_asked_for_a_blob_six_times(registry: Lying) -> None:
+    _, _ = pushed(registry)
+    found = read(registry).layers[0]
+    registry.on("GET", found.descriptor.digest, answer(503), times=99)
+    with pytest.raises(ByocError) as caught:
+        b"".join(found.read())
+    assert caught.value.id == "BYOC-E506"
+    assert registry.count("GET", found.descriptor.digest) == 6
+
+
+def test_a_body_follows_no_redirect(registry: Lying) -> None:
+    with lying() as other:
+        registry.on("PATCH", UPLOAD, redirect(f"http://{other.host}/v2/x/blobs/uploads/1"), times=9)
+        refused(registry, made_image(BIG), "BYOC-E506")
+        assert other.asked == []
+
+
 def test_a_registry_without_ranges_sends_again_what_we_have(registry: Lying) -> None:
     def all_of_it(lying: Lying, request: Request, honest: object) -> Reply:
         return lying.serve(dataclasses.replace(request, headers={}))

@@ -113,8 +113,6 @@ class Blobs:
         headers, begins = {"Range": f"bytes={have}-"} if have else {}, [0]
 
         def accept(answer: Answer) -> None:
-            if answer.status in RETRY_STATUS:
-                raise BrokenError(f"the registry answered {answer.codes}", answer)
             self._expect(answer, {200, 206}, f"reading {blob.digest}")
             begins[0] = have if answer.status == 206 else 0
             self._check_head(answer, blob, begins[0])
