@@ -1,6 +1,7 @@
 """What the engine answers, in our words."""
 
 import contextlib
+from typing import cast
 
 import docker
 import pytest
@@ -8,7 +9,7 @@ import requests
 from docker.errors import APIError
 
 from byoc_kit.errors import ByocError, UsageError
-from byoc_kit.local.engine import engine_errors, require_local
+from byoc_kit.local.engine import engine_errors, require_fifos, require_local
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,25 @@ def test_an_engine_elsewhere_cannot_mount_folders_of_this_machine(address: str) 
 def test_an_engine_of_this_machine_can(address: str) -> None:
     with contextlib.closing(docker.DockerClient(address, version="1.41")) as client:
         require_local(client)
+
+
+class Told:
+    """An engine as far as it tells about itself."""
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+
+    def info(self) -> dict[str, str]:
+        return {"OperatingSystem": self._system}
+
+
+@pytest.mark.parametrize(("system", "platform"), [("Docker Desktop", "linux"), ("Debian", "darwin")])
+def test_a_fifo_does_not_reach_into_a_virtual_machine(system: str, platform: str) -> None:
+    """CHN-03."""
+    with pytest.raises(UsageError) as caught:
+        require_fifos(cast("docker.DockerClient", Told(system)), platform)
+    assert caught.value.id == "BYOC-E425"
+
+
+def test_a_fifo_reaches_containers_of_this_kernel() -> None:
+    require_fifos(cast("docker.DockerClient", Told("Debian GNU/Linux 12")), "linux")

@@ -20,6 +20,7 @@ def here(tmp_path: Path) -> Path:
     for name in ("a", "b", "c"):
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / name).write_text(name * 5)
+    (tmp_path / "m").write_text('[{"prefix": "data"}, "none"]')
     return tmp_path
 
 
@@ -159,6 +160,8 @@ MISTAKES: Mapping[str, tuple[list[str], str, str]] = {
     "gzip in a file": (["--channel", "train=data,compression=Gzip"], "BYOC-E423", "undone in mode Pipe only"),
     "no group": (["--channel", "train=data,groups=gpu"], "BYOC-E423", "gpu is no instance group of this job"),
     "no manifest": (["--channel", "train=data/a,data=ManifestFile"], "BYOC-E424", "it is no JSON list"),
+    "nothing listed": (["--channel", "x=m,data=ManifestFile"], "BYOC-E424", "which is not there"),
+    "nothing to send": (["--channel", "x=m,data=ManifestFile,mode=Pipe"], "BYOC-E424", "which is not there"),
     "no folder": (["--channel", "train=none,mode=Pipe"], "BYOC-E405", "none is not there"),
     "no address": (["--channel", "train=s3://"], "BYOC-E406", "s3:// is not an address in S3"),
 }
@@ -171,6 +174,7 @@ def test_a_mistake_says_what_why_and_fix(
     done = byoc("run", "train", algo, *words, cwd=here, check=False)
     assert done.returncode == 2
     assert f"error [{number}]" in done.stderr
+    assert not (here / ".byoc/runs").exists(), "a mistake leaves no run"
     assert said in done.stderr
     assert "  why: " in done.stderr
     assert "  fix: " in done.stderr

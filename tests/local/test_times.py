@@ -122,5 +122,6 @@ def test_a_mistake_says_what_why_and_fix(
     done = byoc("run", "train", algo, *words, cwd=tmp_path, check=False)
     assert done.returncode == 2
     assert f"error [{number}]" in done.stderr
+    assert not (tmp_path / ".byoc/runs").exists(), "a mistake leaves no run"
     assert "  why: " in done.stderr
     assert "  fix: " in done.stderr

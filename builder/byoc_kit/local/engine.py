@@ -1,5 +1,6 @@
 """What the engine answers, in our words: no exception of docker-py or requests leaves this room."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from byoc_kit.job.outcome import ContainerError, Exit
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["capacity", "engine_errors", "require_local"]
+__all__ = ["capacity", "engine_errors", "require_fifos", "require_local"]
 
 LOOPBACK = {"localhost", "127.0.0.1"}
 
@@ -72,6 +73,19 @@ def capacity(client: "docker.DockerClient") -> Size:
     with engine_errors("asking how large this machine is"):
         told = client.info()
     return Size(int(told["NCPU"]), int(told["MemTotal"]))
+
+
+def require_fifos(client: "docker.DockerClient", platform: str = sys.platform) -> None:
+    """Raise UsageError if containers do not share this machine's kernel: a FIFO would not reach them."""
+    with engine_errors("asking where it runs"):
+        system = str(client.info().get("OperatingSystem"))
+    if platform != "linux" or "Docker Desktop" in system:
+        raise UsageError(
+            "mode Pipe cannot be given on this machine",
+            why=f"the engine ({system}) runs in a virtual machine, and a FIFO does not reach into it",
+            fix="give the channel in mode File here, and try mode Pipe with an engine on Linux itself",
+            id="BYOC-E425",
+        )
 
 
 def require_local(client: "docker.DockerClient") -> None:

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import gzip
 import os
-import sys
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -46,20 +45,13 @@ class Feed:
 
 
 def feeds_of(tree: RunTree, job: TrainingJob, host: str) -> tuple[Feed, ...]:
-    """What has to be fed to *host* while *job* runs. Raises UsageError where that cannot be done."""
+    """What has to be fed to *host* while *job* runs. Raises UsageError for what cannot be sent."""
     folder = tree.host(host, job).data
     found = tuple(
         Feed(folder=folder, channel=channel, fields=fields_of(channel, job, host))
         for channel in job.channels_of(host)
         if channel.mode == "Pipe"
     )
-    if found and sys.platform != "linux":
-        raise UsageError(
-            "mode Pipe cannot be given on this machine",
-            why="the engine runs in a virtual machine, and a FIFO of this machine does not reach into it",
-            fix="give the channel in mode File here, and try mode Pipe on Linux",
-            id="BYOC-E425",
-        )
     for feed in found:
         _check(feed)
     return found

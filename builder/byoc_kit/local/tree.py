@@ -21,9 +21,18 @@ from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.job.container import WARM_POOL, Mount
 from byoc_kit.job.files import config_files
 from byoc_kit.job.types import Channel, TrainingJob
-from byoc_kit.local.channels import fill_view, has_view
+from byoc_kit.local.channels import fill_view, has_view, objects_of
 
-__all__ = ["HostTree", "RunTree", "create", "mounts", "newest_success", "point_latest", "save_record"]
+__all__ = [
+    "HostTree",
+    "RunTree",
+    "create",
+    "mounts",
+    "newest_success",
+    "point_latest",
+    "require_sources",
+    "save_record",
+]
 
 ML = PurePosixPath("/opt/ml")
 RECORD = "byoc/run-train/1"
@@ -105,8 +114,7 @@ def create(runs: Path, job: TrainingJob) -> RunTree:
 
     Raises UsageError for a channel whose data are not there, ByocError where the folder cannot be written.
     """
-    for channel in job.channels:
-        _require_source(channel)
+    require_sources(job)
     tree = RunTree(runs / job.name)
     try:
         for folder in (tree.model, tree.output / "data", tree.checkpoints):
@@ -137,6 +145,14 @@ def _create_host(tree: RunTree, job: TrainingJob, name: str) -> None:
             _make_mountpoint(host.data / channel.name, _source(tree, job, channel, name))
     if job.warm_pool:
         (tree.warm_pool / name).mkdir(parents=True, exist_ok=True)
+
+
+def require_sources(job: TrainingJob) -> None:
+    """Raise UsageError for a channel whose data, or what its manifest names, are not there."""
+    for channel in job.channels:
+        _require_source(channel)
+        if channel.data_type == "ManifestFile":
+            objects_of(channel, job, job.hosts_of(channel)[0])
 
 
 def _require_source(channel: Channel) -> None:

@@ -12,6 +12,7 @@ from byoc_kit.errors import UsageError
 from byoc_kit.job.arguments import group, hyperparameter
 from byoc_kit.job.channels import check_channels
 from byoc_kit.job.container import Mount
+from byoc_kit.job.instances import size_of
 from byoc_kit.job.limits import check_endpoint, check_training, job_name
 from byoc_kit.job.request import TrainingRequest, read_request
 from byoc_kit.job.tuning import OBJECTIVE_KEY
@@ -138,6 +139,9 @@ def training_job(
 
 
 def _check_options(job: TrainingJob, options: TrainOptions) -> None:
+    if options.limits:
+        for host in job.hosts:
+            size_of(job.group_of(host).instance_type)
     if options.resume and not job.checkpoints:
         raise UsageError(
             f"--resume {options.resume}: this job has no checkpoints",

@@ -13,6 +13,7 @@ from byoc_kit.job.metrics import Metric, metrics
 from byoc_kit.job.types import TrainingJob
 from byoc_kit.local import training, tree
 from byoc_kit.local.containers import Session, uninterrupted
+from byoc_kit.local.engine import require_fifos
 from byoc_kit.local.images import Place
 from byoc_kit.local.journal import Hear
 from byoc_kit.local.metrics import Watch, metering
@@ -152,6 +153,10 @@ def _prepared(
             job = as_sdk3(project, job, place.state / "runs" / job.name / "sdk3")
         runs = place.state / "runs"
         earlier = find_checkpoints(runs, options.resume) if options.resume else None
+        tree.require_sources(job)
+        feeds = {name: feeds_of(RunTree(runs / job.name), job, name) for name in job.hosts}
+        if any(feeds.values()):
+            require_fifos(place.client)
         made = tree.create(runs, job)
         if earlier:
             count = restore(earlier, [made.host(name, job) for name in job.hosts])
@@ -166,7 +171,7 @@ def _prepared(
             plan = with_gpus(with_options(plan, options), options.gpus)
             if options.limits:
                 plan = limited(plan, job.group_of(name).instance_type, place, talk)
-            return Host(name=name, tree=made.host(name, job), feeds=feeds_of(made, job, name), plan=plan)
+            return Host(name=name, tree=made.host(name, job), feeds=feeds[name], plan=plan)
 
         hosts = tuple(host(name) for name in job.hosts)
         yield Prepared(place=place, job=job, tree=made, session=session, hosts=hosts, metrics=wanted)
