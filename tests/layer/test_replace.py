@@ -116,21 +116,36 @@ def owned(owner: str, path: str, data: bytes, hash_: str = "") -> tuple[str, Own
     return path, Owned(owner, Placed(f"/{path}", 0o644, OLD, Inline(data), hash_ or f"sha256={data.hex()}"))
 
 
+def twins(*files: tuple[str, Owned], told: list[str] | None = None) -> dict[str, Owned]:
+    heard: list[str] = [] if told is None else told
+    return without_twins(files, [SITE], heard.append)
+
+
+@pytest.mark.parametrize("path", [f"{SITE}/tests/test_it.py", f"{SITE}/LICENSE", f"{SITE}/docs/conf.py"])
+def test_what_lies_beside_packages_by_mistake_is_no_conflict(path: str) -> None:
+    told: list[str] = []
+    found = twins(owned("a.whl", path, b"1"), owned("b.whl", path, b"2"), told=told)
+    assert [each.owner for each in found.values()] == ["a.whl"]
+    assert told == [f"/{path} is that of a.whl, and not the other one of b.whl"]
+
+
 def test_equal_files_of_two_wheels_are_one_file() -> None:
-    found = without_twins([owned("a.whl", "ns/__init__.py", b""), owned("b.whl", "ns/__init__.py", b"")])
+    found = twins(owned("a.whl", "ns/__init__.py", b""), owned("b.whl", "ns/__init__.py", b""))
     assert [each.owner for each in found.values()] == ["a.whl"]
 
 
-@pytest.mark.parametrize("path", ["ns/__init__.py", "opt/venv/bin/train"])
+@pytest.mark.parametrize(
+    "path", [f"{SITE}/ns/__init__.py", f"{SITE}/tests.py", "opt/venv/bin/train", "opt/venv/tests/x"]
+)
 def test_different_files_of_two_wheels_are_refused(path: str) -> None:
     with pytest.raises(ByocError, match=r"a.whl and b.whl both want") as caught:
-        without_twins([owned("a.whl", path, b"1"), owned("b.whl", path, b"2")])
+        twins(owned("a.whl", path, b"1"), owned("b.whl", path, b"2"))
     assert caught.value.id == "BYOC-E322"
 
 
 def test_a_file_and_a_directory_of_two_wheels_are_refused() -> None:
     with pytest.raises(ByocError, match=r"a.whl and b.whl both want") as caught:
-        without_twins([owned("a.whl", "ns", b"1"), owned("b.whl", "ns/x/y", b"2")])
+        twins(owned("a.whl", "ns", b"1"), owned("b.whl", "ns/x/y", b"2"))
     assert "is a directory of the other" in caught.value.why
 
 

@@ -1,7 +1,8 @@
 """Two owners of one path: between wheels, and between a wheel and the base. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from byoc_kit.engines.layer.ground import Ground, folders_above
 from byoc_kit.engines.layer.place import Placed, Target
@@ -9,7 +10,10 @@ from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Distribution
 from byoc_kit.inventory.files import Node
 
-__all__ = ["Owned", "refuse_base_conflicts", "refuse_blocked", "without_twins"]
+__all__ = ["Owned", "is_by_mistake", "refuse_base_conflicts", "refuse_blocked", "without_twins"]
+
+STRAY: Final = {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks"}
+MODULES: Final = (".py", ".so", ".pth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +25,36 @@ class Owned:
     file: Placed
 
 
-def without_twins(files: Iterable[tuple[str, Owned]]) -> dict[str, Owned]:
+def without_twins(
+    files: Iterable[tuple[str, Owned]], sites: Iterable[str], warn: Callable[[str], None]
+) -> dict[str, Owned]:
     """*files* by physical path; of equal files of several wheels the first is kept.
 
+    So it is, with a warning, where they differ and nobody meant to install them (:func:`is_by_mistake`).
     Raises ByocError (BYOC-E322) where two want different files, or a file and a directory, at one path.
     """
     found: dict[str, Owned] = {}
+    known = tuple(sites)
     for path, owned in files:
         first = found.setdefault(path, owned)
-        if first is not owned and (not first.file.hash or first.file.hash != owned.file.hash):
+        if first is owned or (first.file.hash and first.file.hash == owned.file.hash):
+            continue
+        if not is_by_mistake(path, known):
             raise _between(first, owned, path, "their contents differ")
+        warn(f"/{path} is that of {first.owner}, and not the other one of {owned.owner}")
     for folder, path in folders_above(found).items():
         if folder in found:
             raise _between(found[folder], found[path], folder, "the file of one is a directory of the other")
     return found
+
+
+def is_by_mistake(path: str, sites: Iterable[str]) -> bool:
+    """Whether *path* is what distributions put beside their packages unintended: ``tests``, ``LICENSE``."""
+    for site in sites:
+        if path.startswith(f"{site}/"):
+            top, inside, _ = path.removeprefix(f"{site}/").partition("/")
+            return top in STRAY if inside else not top.endswith(MODULES)
+    return False
 
 
 def refuse_base_conflicts(
@@ -57,6 +77,8 @@ def refuse_base_conflicts(
     free = {ground.folder(str(folder)) for folder in (target.scheme.purelib, target.scheme.platlib)}
     for path in standing:
         owner = owners.get(path)
+        if is_by_mistake(path, free):
+            continue
         if owner or not any(path.startswith(f"{folder}/") for folder in free):
             raise _with_base(files[path], path, owner or "the base")
 

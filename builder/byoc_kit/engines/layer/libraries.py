@@ -56,12 +56,12 @@ def libraries(lock: Lock, materials: Materials, ground: Ground, talk: Talk) -> L
     python = target_python(lock, materials.inventory)
     target = Target(scheme=python.scheme, executable=python.executable)
     owned, gone = _placed(lock, materials, ground, target, python)
-    files = without_twins((ground.physical(each.file.path), each) for each in owned)
+    folders = (ground.folder(str(folder)) for folder in (target.scheme.purelib, target.scheme.platlib))
+    sites = tuple(dict.fromkeys(folders))
+    files = without_twins(((ground.physical(each.file.path), each) for each in owned), sites, talk.warn)
     old = removed(gone, materials.inventory, ground)
     others = [each for each in materials.inventory.distributions or () if each not in gone]
     refuse_base_conflicts(files, old, target, ground, others)
-    folders = (ground.folder(str(folder)) for folder in (target.scheme.purelib, target.scheme.platlib))
-    sites = tuple(dict.fromkeys(folders))
     for path in _started_by_python(files, sites):
         talk.note(f"/{path} of {files[path].owner} runs whenever Python starts")
     for path in _not_on_path(files, target, materials.inventory, ground):
