@@ -19,7 +19,7 @@ class Node:
     uid: int
     gid: int
     size: int
-    """Bytes of a regular file; 0 else."""
+    """Bytes of a regular file, also under its second name (a hard link); 0 else."""
     mtime: int
     """Whole seconds since the epoch."""
     link: str

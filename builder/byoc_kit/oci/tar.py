@@ -44,7 +44,7 @@ class Member(NamedTuple):
     uid: int
     gid: int
     size: int
-    """Bytes of a regular file; 0 for all else."""
+    """Bytes of a regular file; 0 for all else, hard links too."""
     mtime: int
     """Whole seconds since the epoch."""
     link: bytes
