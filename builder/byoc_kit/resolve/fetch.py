@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.digest import Digest
-from byoc_kit.resolve.http import SAME_TIME, Absent, Web
+from byoc_kit.resolve.http import SAME_TIME, Absent, Broken, Web
 from byoc_kit.resolve.indexes import Indexes
 from byoc_kit.resolve.parallel import at_once
 from byoc_kit.resolve.simple import local_path, urls_of
@@ -96,10 +96,11 @@ class Fetcher:
             for _ in range(TRIES):
                 try:
                     return self._take(wanting, url)
+                except Broken as error:
+                    reasons.append(str(error))
                 except Absent as error:
                     reasons.append(str(error))
-                    if "answered" in reasons[-1] or local_path(url) is not None:
-                        break
+                    break
         raise _nowhere(wanting, list(dict.fromkeys(reasons)), offline(self.environ))
 
     def sizes(self, wheels: Iterable[LockedWheel]) -> dict[str, int | None]:

@@ -17,7 +17,7 @@ from byoc_kit.oci.reference import is_loopback
 from byoc_kit.resolve.credentials import Credentials, Login
 from byoc_kit.resolve.indexes import Indexes, ca_bundle
 
-__all__ = ["Absent", "Web"]
+__all__ = ["Absent", "Broken", "Web"]
 
 RETRIES: Final = Retry(
     total=4,
@@ -35,6 +35,10 @@ SAME_TIME: Final = 8  # requests at once
 
 class Absent(Exception):  # noqa: N818 - an answer that leads on to the next place
     """The file is not there, or the place cannot be reached; the text says which, without a secret."""
+
+
+class Broken(Absent):
+    """The body broke off: another try may bring all of it."""
 
 
 class Web:
@@ -63,14 +67,14 @@ class Web:
         return answer.headers.get("Content-Type", ""), answer.data.decode("utf-8", "replace")
 
     def read(self, url: str) -> Iterator[bytes]:
-        """The bytes of the file at *url*. Raises Absent, also for a body that breaks off; ByocError."""
+        """The bytes of the file at *url*. Raises Absent, Broken, ByocError (BYOC-E908)."""
         answer = self._ask("GET", url, {"Accept-Encoding": "identity"}, preload=False)
         try:
             self._check(answer, url)
             yield from answer.stream(CHUNK, decode_content=False)
             answer.release_conn()
         except (HTTPError, OSError) as error:
-            raise Absent(self._told(url, error)) from error
+            raise Broken(self._told(url, error)) from error
         finally:
             answer.close()
 
