@@ -69,13 +69,14 @@ class _Stack:
     written: set[str] = field(default_factory=set)
 
     def put(self, files: Sequence[File], hidden: frozenset[str], title: str) -> None:
-        self.talk.say(f"layer: {title}")
         made = make_layer(
             entries(files, hidden, self.ground),
             created_by=f"byoc {title}",
             store=self.store,
             single_member=self.single_member,
         )
+        size = f"{made.descriptor.size / 1e6:.1f} MB"
+        self.talk.say(f"layer: {title} ({size if made.fresh else f'{size}, made before'})")
         self.layers.append(made)
         self.written.update(file.path for file in files)
 
