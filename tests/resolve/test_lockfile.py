@@ -140,7 +140,7 @@ def test_a_lock_is_fresh_while_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "told"),
+    ("changes", "told"),
     [
         ({"reference": "other:2"}, "[image] base: index.example/base:1, now other:2"),
         ({"digest": "sha256:" + 64 * "2"}, "[image] base: index.example/base:1 was sha256:1111"),
@@ -150,8 +150,8 @@ def test_a_lock_is_fresh_while_nothing_changes() -> None:
         ({"executable": "/opt/venv/bin/python"}, "interpreter of the base: /usr/bin/python3, now /opt"),
     ],
 )
-def test_what_changed_of_the_base_is_named(base: dict[str, object], told: str) -> None:
-    new = replace(BASE, **base)  # type: ignore[arg-type]
+def test_what_changed_of_the_base_is_named(changes: dict[str, object], told: str) -> None:
+    new = replace(BASE, **changes)  # type: ignore[arg-type]
     (line,) = changed_keys(LOCK, base=new, requirements=LOCK.requirements, options=LOCK.options)
     assert line.startswith(told)
 

@@ -27,7 +27,7 @@ def installed(name: str, version: str, *requires: str) -> Iterator[Entry]:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An OCI layout: a venv with a patched torch, as prebuilt images have it."""
     entries = [
         text("usr/lib64/libc.so.6", GLIBC, mode=0o755),
@@ -110,7 +110,7 @@ def put(environment: Path, name: str, version: str, *requires: str, direct_url: 
 
 
 def test_from_an_environment_exactly_what_is_missing_is_named(
-    run: Run, base: Path, environment: Path, tmp_path: Path
+    run: Run, layout: Path, environment: Path, tmp_path: Path
 ) -> None:
     own = tmp_path / "own"
     own.mkdir()
@@ -125,7 +125,7 @@ def test_from_an_environment_exactly_what_is_missing_is_named(
     put(
         environment, "forked", "1", direct_url={"url": "https://me:secret@git.example/forked", "vcs_info": {}}
     )
-    done = run("diff", "--from-env", environment, "--base", f"oci:{base}", "--json")
+    done = run("diff", "--from-env", environment, "--base", f"oci:{layout}", "--json")
     found = json.loads(done.stdout)
     assert found["schema"] == "byoc/delta/1"
     assert {each["name"]: each["version"] for each in found["added"]} == {
@@ -140,29 +140,29 @@ def test_from_an_environment_exactly_what_is_missing_is_named(
     assert found["local"] == [{"name": "own", "folder": str(own)}]
     assert found["elsewhere"] == [{"name": "forked", "origin": "https://***@git.example/forked"}]
     assert found["left_out"] == ["pip"]
-    text = run("diff", "--from-env", environment / "bin" / "python", "--base", f"oci:{base}").stdout
+    text = run("diff", "--from-env", environment / "bin" / "python", "--base", f"oci:{layout}").stdout
     assert "own 0.1 (built from" in text
     assert "(editable)" in text
     assert "typing-extensions 4.9.0 (here 4.12.0)" in text
 
 
 def test_where_the_version_here_does_not_go_with_the_base_another_is_told(
-    run: Run, base: Path, environment: Path
+    run: Run, layout: Path, environment: Path
 ) -> None:
     put(environment, "tool", "2", "helper", "torch>=2.9")
     put(environment, "torch", "2.9.0")
     put(environment, "helper", "1")
-    found = json.loads(run("diff", "--from-env", environment, "--base", f"oci:{base}", "--json").stdout)
+    found = json.loads(run("diff", "--from-env", environment, "--base", f"oci:{layout}", "--json").stdout)
     assert found["others"] == [{"name": "tool", "here": "2", "version": "1"}]
 
 
-def test_a_place_that_is_no_environment_is_refused(run: Run, base: Path, tmp_path: Path) -> None:
-    assert "[BYOC-E912]" in run("diff", "--from-env", tmp_path, "--base", f"oci:{base}", code=2).stderr
+def test_a_place_that_is_no_environment_is_refused(run: Run, layout: Path, tmp_path: Path) -> None:
+    assert "[BYOC-E912]" in run("diff", "--from-env", tmp_path, "--base", f"oci:{layout}", code=2).stderr
 
 
-def test_a_requirement_that_would_replace_torch_is_refused(run: Run, base: Path, tmp_path: Path) -> None:
+def test_a_requirement_that_would_replace_torch_is_refused(run: Run, layout: Path, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("torch>=2.9\n")
-    done = run("diff", "-r", "requirements.txt", "--base", f"oci:{base}", code=1)
+    done = run("diff", "-r", "requirements.txt", "--base", f"oci:{layout}", code=1)
     assert "torch 2.8.0+cu129 -> torch>=2.9, asked for by your requirement torch>=2.9" in done.stdout
     assert "why: torch is protected" in done.stdout
     assert 'fix: allow it: allow-change = ["torch"]' in done.stdout
@@ -182,10 +182,10 @@ source = "src"
 
 
 @pytest.fixture
-def spec(base: Path, tmp_path: Path) -> Path:
+def spec(layout: Path, tmp_path: Path) -> Path:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "train.py").write_text("")
-    relative = os.path.relpath(base, tmp_path)
+    relative = os.path.relpath(layout, tmp_path)
     file = tmp_path / "byoc.toml"
     file.write_text(SPEC.format(base=relative))
     return file
