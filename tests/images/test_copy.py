@@ -297,6 +297,15 @@ def test_a_layer_that_lies_about_itself_is_not_taken(place: str, environ: Mappin
         pass
 
 
+@pytest.mark.parametrize("where", ["oci:{}/folder", "archive:{}/folder/it.tar"])
+def test_what_fails_leaves_no_rest(where: str, tmp_path: Path, environ: Mapping[str, str]) -> None:
+    right = MemoryLayer.of(tar_of(FILES[1]))
+    liar = MemoryLayer(right.descriptor, right.diff_id, right.blob[:-1] + b"x", [])
+    with pytest.raises(ByocError):
+        write(image_of([liar]), where.format(tmp_path), environ)
+    assert [path for path in (tmp_path / "folder").rglob("*") if path.is_file()] == []
+
+
 def test_the_same_layer_twice_moves_once(place: str, environ: Mapping[str, str]) -> None:
     layer = MemoryLayer.of(tar_of(FILES[0]))
     image = image_of([layer, layer])

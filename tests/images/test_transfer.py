@@ -257,7 +257,9 @@ def test_where_mounting_is_refused_the_bytes_are_sent(registry: Lying, status: i
     registry.mounts = False
     if status:
         registry.on("POST", "/uploads/", answer(status))
+    before = registry.count("POST")
     sink(registry, "t/b:1").write(read(registry), tag=True)
+    assert registry.count("POST") - before == (3 if status else 2)  # the upload that was offered is used
     arrived(registry, image, "t/b:1")
 
 
