@@ -209,6 +209,7 @@ def test_a_mistake_says_what_why_and_fix(
     done = byoc("run", "serve", host, *words, cwd=here, check=False)
     assert f"error [BYOC-{id_}]" in done.stderr
     assert any(each in done.stderr for each in said.split("|"))
+    assert "healthy after" not in done.stderr
     assert "  fix: " in done.stderr
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +13,7 @@ from byoc_kit.local.models import prepare_model
 from byoc_kit.local.serving import Answer, Body, Server
 from byoc_kit.talk import Talk
 
-__all__ = ["Model", "MultiModel", "named_models", "prepare_models"]
+__all__ = ["Model", "MultiModel", "named_models", "prepare_models", "target_of"]
 
 PLACE = PurePosixPath("/opt/ml/models")
 ARCHIVES = "*.tar.gz"
@@ -85,6 +85,20 @@ def _no_models(root: Path, why: str) -> UsageError:
     )
 
 
+def target_of(known: Collection[str], model: str | None) -> str:
+    """The one of *known* that *model* is; without it the only one. Raises UsageError."""
+    if model is not None and model in known:
+        return model
+    if model is None and len(known) == 1:
+        return next(iter(known))
+    raise UsageError(
+        f"there is no model {model!r}" if model else "nothing says which model is asked",
+        why=f"the endpoint has {', '.join(known) or 'none'}",
+        fix="write --invoke MODEL=FILE, with one of these names",
+        id="BYOC-E469",
+    )
+
+
 class MultiModel:
     """A multi-model server and what the platform does around it."""
 
@@ -124,7 +138,7 @@ class MultiModel:
         self, body: Body, *, content_type: str, accept: str | None = None, model: str | None = None
     ) -> Answer:
         """Ask *model*, and load it before where it is not; without one, the only one there is."""
-        target = self._target(model)
+        target = target_of(self.models, model)
         self.load(target)
         headers = {"Content-Type": content_type, TARGET: target, **({"Accept": accept} if accept else {})}
         return self._server.good("POST", self.path(target), body, headers)
@@ -132,18 +146,6 @@ class MultiModel:
     def wait(self, seconds: float | None = None) -> None:
         """Wait; raise ByocError if the server ends."""
         self._server.wait(seconds)
-
-    def _target(self, model: str | None) -> str:
-        if model is not None and model in self.models:
-            return model
-        if model is None and len(self.models) == 1:
-            return next(iter(self.models))
-        raise UsageError(
-            f"there is no model {model!r}" if model else "nothing says which model is asked",
-            why=f"the endpoint has {', '.join(self.models)}",
-            fix="write --invoke MODEL=FILE, with one of these names",
-            id="BYOC-E469",
-        )
 
     def load(self, target: str) -> None:
         """Have the model loaded (MME-01). Where there is no room, the one asked longest ago goes (507)."""

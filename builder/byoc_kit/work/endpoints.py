@@ -19,7 +19,7 @@ from byoc_kit.job.variants import (
 )
 from byoc_kit.local import serving
 from byoc_kit.local.images import LocalImage
-from byoc_kit.local.multi_model import Model, MultiModel, named_models, prepare_models
+from byoc_kit.local.multi_model import Model, MultiModel, named_models, prepare_models, target_of
 from byoc_kit.local.pipeline import Chain
 from byoc_kit.local.serving import Served, Take
 from byoc_kit.spec.types import Target
@@ -29,7 +29,7 @@ from byoc_kit.work.jobs import ContainerOptions, serving_code
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
 
-__all__ = ["Endpoint", "ServeOptions", "hosted_for", "serve"]
+__all__ = ["Endpoint", "ServeOptions", "hosted_for", "serve", "split_request"]
 
 USUAL_PORT = 8080  # of this machine, when there is nothing to invoke
 
@@ -136,6 +136,8 @@ def hosted_for(
             _require_label(ready.place.image, MULTI_MODEL, target)
             scratch = stack.enter_context(scratch_folder(ready.place.state / "serve" / f"{name}-models"))
             found = _models(project, ready, options, talk)
+            for model_of, _ in map(split_request, options.invoke):  # before anything is unpacked or started
+                target_of(found, model_of)
             models = prepare_models(found, code=serving_code(project), scratch=scratch)
             plan = multi_model(plan, tuple(model.mount for model in models))
         yield replace(ready, plan=plan, models=models, model=options.model if several else ready.model)
@@ -207,6 +209,12 @@ def _require_label(image: LocalImage, label: str, target: Target) -> None:
             fix=f"add {target.value!r} to [image] targets and build, or LABEL {label}=true to a Dockerfile",
             id="BYOC-E470",
         )
+
+
+def split_request(text: Path) -> tuple[str | None, Path]:
+    """``MODEL=FILE`` of a multi-model endpoint, or FILE alone."""
+    model, equals, file = str(text).partition("=")
+    return (model, Path(file)) if equals else (None, text)
 
 
 def _refuse_pipeline_words(options: ServeOptions) -> None:

@@ -11,7 +11,7 @@ from byoc_kit.local.multi_model import MultiModel
 from byoc_kit.local.serving import Answer, Take
 from byoc_kit.spec.types import Target
 from byoc_kit.talk import Talk
-from byoc_kit.work.endpoints import Endpoint, ServeOptions, hosted_for, serve
+from byoc_kit.work.endpoints import Endpoint, ServeOptions, hosted_for, serve, split_request
 from byoc_kit.work.project import Project
 from byoc_kit.work.start import shell
 
@@ -100,12 +100,10 @@ def _say_where(endpoint: Endpoint, talk: Talk) -> None:
 
 def _request(options: ServeOptions, text: Path) -> Request:
     """A file that can be read. Raises UsageError."""
-    model, equals, path = str(text).partition("=")
-    named = options.target == Target.MULTI_MODEL and bool(equals)
-    file = Path(path) if named else text
+    model, file = split_request(text) if options.target == Target.MULTI_MODEL else (None, text)
     try:
         with file.open("rb"):
-            return Request(file=file, model=model if named else None)
+            return Request(file=file, model=model)
     except OSError as error:
         raise UsageError(
             f"the request {file} cannot be read",
