@@ -1,6 +1,7 @@
 """The bytes of a layer's files, read where they lie: in wheels (not unpacked) and on disk."""
 
 import hashlib
+import lzma
 import os
 import struct
 import zipfile
@@ -125,7 +126,7 @@ def _with_zipfile(wheel: Path, member: Member, what: str) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member.name) as stream:
             yield from iter(lambda: stream.read(CHUNK), b"")
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, lzma.LZMAError) as error:
         raise damaged(what, str(error)) from error
 
 

@@ -5,9 +5,13 @@ before; what is checked here is what a wheel with the right digest can still do 
 """
 
 import calendar
+import csv
+import lzma
 import posixpath
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -22,6 +26,19 @@ from byoc_kit.errors import ByocError
 
 __all__ = ["Recorded", "Script", "Wheel", "member_of", "read_wheel"]
 
+DAMAGED = (
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        struct.error,
+        NotImplementedError,
+        RuntimeError,
+    ),
+    *(InvalidWheelFilename, InvalidRecordEntry, csv.Error, KeyError, ValueError),
+)
+"""What reading a damaged zip, and then its texts, may raise."""
 ENCRYPTED = 0x1  # general purpose bit flag, APPNOTE.TXT 4.4.4
 
 
@@ -83,7 +100,7 @@ def read_wheel(path: Path, *, filename: str, sha256: str) -> Wheel:
         name = parse_wheel_filename(filename)[0]
         with zipfile.ZipFile(path) as archive:
             return _read(archive, name, filename, sha256)
-    except (zipfile.BadZipFile, InvalidWheelFilename, InvalidRecordEntry, KeyError, ValueError) as error:
+    except DAMAGED as error:
         raise _damaged(filename, str(error) or type(error).__name__) from error
     except OSError as error:
         raise _damaged(filename, error.strerror or str(error)) from error
