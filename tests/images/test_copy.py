@@ -4,7 +4,7 @@ import gzip
 import json
 import tarfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import docker
@@ -116,6 +116,24 @@ def test_plain_layers_are_compressed_once_and_always_the_same(
     with open_image(parse_location(one), environ=environ) as found:
         assert contents(found) == contents(image)
         assert {layer.descriptor.media_type for layer in found.layers} == {DOCKER_LAYER}
+
+
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, lambda path: path.write_bytes(b"damaged")], ids=["gone", "bad"]
+)
+def test_a_compressed_layer_that_the_cache_lost_is_made_again(
+    tmp_path: Path, environ: Mapping[str, str], damage: Callable[[Path], object]
+) -> None:
+    image = made_image(*FILES, plain=True)
+    one = write(image, f"oci:{tmp_path}/one", environ)
+    blobs = [path for path in (tmp_path / "cache/layers/sha256").rglob("*") if path.is_file()]
+    assert len(blobs) == len(FILES)
+    for path in blobs:
+        damage(path)
+    two = write(image, f"oci:{tmp_path}/two", environ)
+    assert one.rpartition("@")[2] == two.rpartition("@")[2]
+    with open_image(parse_location(two), environ=environ) as found:
+        assert contents(found) == contents(image)
 
 
 def test_into_an_engine_that_has_the_base_only_new_layers_travel(

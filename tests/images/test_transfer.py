@@ -65,7 +65,7 @@ def sink(registry: Lying, where: str = "t/a:1", *, jobs: int = 1, window: float 
 def read(registry: Lying, where: str = "t/a:1", *, window: float = 5.0) -> Image:
     location = parse_location(f"{registry.host}/{where}")
     assert isinstance(location, Named)
-    return open_registry(location, Platform(), session(registry, where.partition(":")[0], window=window))
+    return open_registry(location, Platform(), session(registry, location.repository.path, window=window))
 
 
 def arrived(registry: Lying, image: Image, where: str = "t/a:1") -> None:
@@ -236,6 +236,17 @@ def test_an_image_that_is_there_costs_few_requests(registry: Lying) -> None:
     assert again.survey(image).sent == 0
     again.write(image, tag=True)
     assert [each.method for each in registry.asked] == ["HEAD"] * 3 + ["GET"] * 2
+
+
+def test_under_its_own_digest_an_image_gets_no_tag(registry: Lying) -> None:
+    image = made_image(BIG)
+    assert (
+        sink(registry, f"t/a:1@{image.manifest.digest}")
+        .write(image, tag=True)
+        .endswith(image.manifest.digest)
+    )
+    assert registry.tags() == {}
+    assert read(registry, f"t/a@{image.manifest.digest}").manifest == image.manifest
 
 
 # --- mounting -------------------------------------------------------------------------------------------
