@@ -170,9 +170,10 @@ def test_somebody_elses_file_is_not_overwritten(path: str, owner: str) -> None:
     conflicting(path, b"longer", gone=frozenset({path}))
 
 
-@pytest.mark.parametrize("path", [f"{SITE}/other.py", "opt/venv/bin/train"])
-def test_a_file_of_equal_length_is_taken_for_the_same(path: str) -> None:
-    conflicting(path, b"123")
+def test_a_file_of_equal_length_is_taken_for_the_same_but_no_command() -> None:
+    conflicting(f"{SITE}/other.py", b"123")
+    with pytest.raises(ByocError, match="would overwrite /opt/venv/bin/train"):
+        conflicting("opt/venv/bin/train", b"123")
 
 
 def test_left_overs_in_site_packages_may_be_overwritten() -> None:

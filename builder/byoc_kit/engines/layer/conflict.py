@@ -66,7 +66,12 @@ def refuse_base_conflicts(
 ) -> None:
     """Raise BYOC-E323 where a wheel would overwrite somebody else's file, BYOC-E326 where a path is taken."""
     refuse_blocked({path: owned.owner for path, owned in files.items()}, removed, ground)
-    standing = [path for path in files if path not in removed and _differs(ground.get(path), files[path])]
+    scripts = f"{ground.folder(str(target.scheme.scripts))}/"
+    standing = [
+        path
+        for path in files
+        if path not in removed and _is_lost(ground.get(path), files[path], path.startswith(scripts))
+    ]
     if not standing:
         return
     owners = {
@@ -83,11 +88,14 @@ def refuse_base_conflicts(
             raise _with_base(files[path], path, owner or "the base")
 
 
-def _differs(node: Node | None, owned: Owned) -> bool:
-    """Whether the base has a file there that would be lost. Equal length is taken for equal content."""
+def _is_lost(node: Node | None, owned: Owned, command: bool) -> bool:
+    """Whether the base has a file there, and another one than *owned*.
+
+    Equal length is taken for equal content, but for a *command*: scripts of one form often are equally long.
+    """
     if node is None or node.kind == "dir":
         return False
-    return node.kind != "file" or node.size != owned.file.body.size
+    return command or node.kind != "file" or node.size != owned.file.body.size
 
 
 def refuse_blocked(owners: Mapping[str, str], removed: frozenset[str], ground: Ground) -> None:
