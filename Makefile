@@ -20,7 +20,7 @@ test: setup lint ## Everything a machine can check: lint, unit tests, tests with
 	$(PYTEST) --durations=15 $(ARGS)
 
 test-unit: setup ## The tests that need no Docker engine, in under a minute
-	$(PYTEST) -n 4 -m "not engine and not setup" $(ARGS)
+	$(PYTEST) -n 4 -m "not engine and not setup and not long" $(ARGS)
 
 lint: setup     ## ruff and mypy
 	$(PYTHON) -m ruff check .

@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     of a test would reach what it is for.
     """
     config.addinivalue_line("markers", "setup: makes an environment; left out of make test-unit")
+    config.addinivalue_line("markers", "long: takes seconds without an engine; left out of make test-unit")
     config.addinivalue_line("filterwarnings", DOCKER_PY_LEAVES_SOCKETS)
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -15,6 +15,8 @@ from byoc_kit.oci.reference import Layout
 from inventory.made import Entry, folder, image, link, tar, text
 from resolve.served import Index, project
 
+pytestmark = pytest.mark.long
+
 SITE = "opt/venv/lib/python3.11/site-packages"
 GLIBC = b"\x7fELF\0GNU C Library (GNU libc) stable release version 2.34.\n\0"
 

@@ -17,6 +17,8 @@ import pytest
 
 from serving.driver import SERVING, Answer, Layout, Running, until, wheel, write
 
+pytestmark = pytest.mark.long
+
 HASH = "8f" * 32
 
 PROGRAM = """

@@ -23,6 +23,8 @@ from rig.images import made_image, noise
 from rig.lying import Lying, Reply, Request, lying
 from rig.projects import Command
 
+pytestmark = pytest.mark.long
+
 IMAGE = made_image({"data": noise(300_000)}, {"a": b"1"})
 
 

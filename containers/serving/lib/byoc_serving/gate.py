@@ -13,6 +13,7 @@ import socket
 import time
 from typing import Optional, Set, cast
 
+from byoc_serving import net
 from byoc_serving.log import say
 
 CLOSED = (
@@ -21,7 +22,6 @@ CLOSED = (
 )
 CLOSED = CLOSED.replace(b"Length: 33", b"Length: %d" % len(CLOSED.partition(b"\r\n\r\n")[2]))
 QUIET = 0.5  # seconds after its last byte in which an answer counts as not finished
-BACKLOG = 2048  # connections that may wait for accept
 
 
 class Gate:
@@ -37,7 +37,7 @@ class Gate:
     async def start(self) -> None:
         """Listen; every request gets 503 until the gate is opened."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Client(self), sock=self.sock, backlog=BACKLOG)
+        self._server = await loop.create_server(lambda: Client(self), sock=self.sock, backlog=net.BACKLOG)
 
     def open(self) -> None:
         """Pass connections on, from the next one."""

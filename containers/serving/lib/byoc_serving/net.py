@@ -10,6 +10,8 @@ import socket
 
 from byoc_serving.errors import ServingError
 
+BACKLOG = 2048  # connections that may wait for accept; one more would be refused, though nobody is to blame
+
 
 def bind(port: int) -> socket.socket:
     """A socket on all interfaces that does not listen yet (INF-01). Raises ServingError if it is taken."""

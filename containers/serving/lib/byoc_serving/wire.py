@@ -12,6 +12,7 @@ import json
 import struct
 from typing import Callable, Coroutine, Tuple
 
+from byoc_serving import net
 from byoc_serving.replies import Message, Receive, Scope, Send
 
 LENGTHS = struct.Struct("!II")
@@ -50,7 +51,7 @@ async def serve(application: Application, path: str) -> asyncio.AbstractServer:
         finally:
             writer.close()
 
-    return await asyncio.start_unix_server(answer, path, limit=BUFFER)
+    return await asyncio.start_unix_server(answer, path, limit=BUFFER, backlog=net.BACKLOG)
 
 
 async def connect(path: str) -> Connection:

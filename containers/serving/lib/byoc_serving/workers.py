@@ -18,14 +18,13 @@ import traceback
 from types import FrameType
 from typing import TYPE_CHECKING, Callable, Dict, Optional
 
-from byoc_serving import machine
+from byoc_serving import machine, net
 from byoc_serving.errors import ServingError
 from byoc_serving.log import say
 
 if TYPE_CHECKING:
     from byoc_serving.server import Worker
 
-BACKLOG = 2048  # connections that may wait for a worker's accept
 
 
 def supervise(worker: Worker, count: int, ready: Callable[[int], None]) -> int:
@@ -35,7 +34,7 @@ def supervise(worker: Worker, count: int, ready: Callable[[int], None]) -> int:
         memory = crew.wait_until_loaded()
         if crew.stopping:
             return crew.wait()
-        worker.sock.listen(BACKLOG)
+        worker.sock.listen(net.BACKLOG)
         crew.go()
         ready(memory)
         worker.sock.close()  # the workers' copies stay; a port held open here would outlive them
