@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from byoc_serving.server import Worker
 
 
-
 def supervise(worker: Worker, count: int, ready: Callable[[int], None]) -> int:
     """Run *count* copies of *worker* until one dies (its code, never 0) or SIGTERM (0)."""
     crew = Crew(worker, count)
