@@ -43,6 +43,13 @@ def test_a_serverless_container_is_enough(byoc: Command, made: Path) -> None:
     assert byoc("run", "serve", *words, cwd=made).stdout.split() == ["setosa", "versicolor", "virginica"]
 
 
+@pytest.mark.parametrize("target", ["batch", "async", "streaming"])
+def test_every_other_kind_of_endpoint_answers(byoc: Command, made: Path, target: str) -> None:
+    """BAT-01, ASY-01, INF-30: the same image, asked as each of them asks."""
+    words = ["--target", target, "--invoke", "sample.csv", "--accept", "text/csv"]
+    assert byoc("run", "serve", *words, cwd=made).stdout.split() == ["setosa", "versicolor", "virginica"]
+
+
 def test_two_models_are_behind_one_endpoint(byoc: Command, made: Path) -> None:
     """MME-01 to MME-05."""
     models = made / "models"

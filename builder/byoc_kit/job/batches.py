@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from byoc_kit.job import recordio
+
 __all__ = ["BadInputError", "Batch", "Split", "Strategy", "batches", "records"]
 
 Split = Literal["None", "Line", "RecordIO", "TFRecord"]
 Strategy = Literal["SingleRecord", "MultiRecord"]
 
-RECORDIO_MAGIC = 0xCED7230A
-RECORDIO_HEAD = struct.Struct("<II")  # magic; three bits of flags and the length
-RECORDIO_LENGTH = (1 << 29) - 1
 TFRECORD_HEAD = struct.Struct("<QI")  # length; checksum of the length
 TFRECORD_TAIL = 4  # bytes: the checksum of the content
 
@@ -113,11 +112,11 @@ def _lines(stream: BinaryIO, limit: int | None) -> Iterator[bytes]:
 
 
 def _recordio(stream: BinaryIO, limit: int | None) -> Iterator[bytes]:
-    while head := stream.read(RECORDIO_HEAD.size):
-        magic, word = RECORDIO_HEAD.unpack(_whole_of(head, RECORDIO_HEAD.size))
-        if magic != RECORDIO_MAGIC:
+    while head := stream.read(recordio.HEAD.size):
+        magic, word = recordio.HEAD.unpack(_whole_of(head, recordio.HEAD.size))
+        if magic != recordio.MAGIC:
             raise BadInputError("it is not RecordIO: a record does not start with the format's magic number")
-        length = word & RECORDIO_LENGTH
+        length = word & recordio.MOST
         yield head + _rest(stream, length + -length % 4, limit)
 
 
@@ -140,8 +139,8 @@ def _whole_of(piece: bytes, size: int) -> bytes:
 
 
 def _recordio_content(record: bytes) -> bytes:
-    _, word = RECORDIO_HEAD.unpack_from(record)
-    return record[RECORDIO_HEAD.size :][: word & RECORDIO_LENGTH]
+    _, word = recordio.HEAD.unpack_from(record)
+    return record[recordio.HEAD.size :][: word & recordio.MOST]
 
 
 def _tfrecord_content(record: bytes) -> bytes:
