@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,8 +32,13 @@ FILES = (
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> Mapping[str, str]:
-    return {"BYOC_CACHE_DIR": str(tmp_path / "cache"), "DOCKER_CONFIG": "/nowhere", "HOME": str(tmp_path)}
+def environ(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
+    """Nothing of this machine's but its engine, where the test uses one."""
+    own = {"BYOC_CACHE_DIR": str(tmp_path / "cache"), "DOCKER_CONFIG": "/nowhere", "HOME": str(tmp_path)}
+    if "engine" not in request.fixturenames:
+        return own
+    request.getfixturevalue("engine")
+    return own | {"DOCKER_HOST": os.environ["DOCKER_HOST"]}
 
 
 @pytest.fixture(params=["registry", "lying", "oci"])
