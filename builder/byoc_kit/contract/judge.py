@@ -24,7 +24,7 @@ def judge(evidence: Evidence, clauses: Sequence[Clause] = CLAUSES, *, depth: str
 
 
 def _finding(clause: Clause, evidence: Evidence) -> Finding:
-    verdict = clause.judge(evidence)
+    verdict = _before(clause, evidence) or clause.judge(evidence)
     breaks = _breaks(clause, verdict) & {*evidence.targets}
     return Finding(
         id=clause.id,
@@ -35,6 +35,19 @@ def _finding(clause: Clause, evidence: Evidence) -> Finding:
         fix=clause.fix,
         breaks=breaks,
     )
+
+
+def _before(clause: Clause, evidence: Evidence) -> Verdict | None:
+    """What can be said without asking the predicate: it does not apply, or what it judges was not seen."""
+    if not clause.targets & {*evidence.targets}:
+        return Verdict(Outcome.APART, f"only for {', '.join(sorted(clause.targets))}")
+    for name in clause.needs:
+        run = evidence.runs.get(name)
+        if run is None:
+            return Verdict(Outcome.UNSEEN, evidence.not_run or f"the scenario {name} was not played")
+        if run.problem:
+            return Verdict(Outcome.UNSEEN, f"the scenario {name}: {run.problem}")
+    return None
 
 
 def _breaks(clause: Clause, verdict: Verdict) -> frozenset[Target]:

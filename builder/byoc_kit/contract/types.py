@@ -4,6 +4,7 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from byoc_kit.contract.evidence import Case, Depth, ImageFacts, Run
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.spec.types import Target
 
@@ -78,6 +79,14 @@ class Evidence:
     """Of :data:`ASKED_COMMANDS`, those on the image's PATH; None: not looked."""
     reference: str | None = None
     """Where it is published, ``registry/repository@digest``; None: it is not."""
+    facts: ImageFacts | None = None
+    """What its files tell; None: nobody looked at them."""
+    depth: Depth = Depth.STATIC
+    case: Case = field(default_factory=Case)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    """By the name of the scenario."""
+    not_run: str = ""
+    """Why scenarios were not played, for a reader; empty where they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,10 @@ class Clause:
     """Where the sentence comes from: AWS's documentation or API model, a public issue, or our deduction."""
     fix: str
     judge: Callable[[Evidence], Verdict]
+    targets: frozenset[Target] = ALL_TARGETS
+    """Whom it binds: for an image that is for none of them it does not apply."""
+    needs: tuple[str, ...] = ()
+    """The scenarios it judges; without their runs it is not-run, and its predicate is not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
