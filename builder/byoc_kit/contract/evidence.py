@@ -178,7 +178,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What the user wants it to be tried with: ``[verify]`` and flags; empty where a smoke case is made up."""
+    """What the user wants it tried with: ``[verify]`` and flags; where empty, a smoke case is made up."""
 
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
