@@ -1,21 +1,27 @@
-"""The clauses that config and manifest can answer. To add one: write its predicate, list it in CLAUSES.
+"""The clauses that config and manifest can answer. To add one: write its predicate, list it in PART.
 
 A predicate is pure: same evidence, same verdict. It never shows the value of an environment variable.
 """
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
-from byoc_kit.contract.types import ALL_TARGETS, Clause, Evidence, Outcome, Severity, Verdict
+from byoc_kit.contract.clauses.verdicts import (
+    NOBODY,
+    SERVING,
+    TRAINING,
+    apart,
+    base_name,
+    broken,
+    kept,
+    listed,
+    unseen,
+)
+from byoc_kit.contract.types import ALL_TARGETS, Clause, Evidence, Severity, Verdict
 from byoc_kit.oci.manifest import DOCKER_LAYER, DOCKER_MANIFEST
 from byoc_kit.spec.types import Target
 
-__all__ = ["CLAUSES"]
-
-TRAINING: Final = frozenset(target for target in Target if target.trains)
-SERVING: Final = frozenset(target for target in Target if target.serves)
-NOBODY: Final[frozenset[Target]] = frozenset()
+__all__ = ["PART"]
 
 SHELLS: Final = {"sh", "bash", "dash", "ash", "zsh", "cmd"}
 INITS: Final = {"tini", "dumb-init", "init", "catatonit"}
@@ -34,98 +40,74 @@ PLATFORM_KEYS: Final = re.compile(
 REFERENCE: Final = re.compile(r"[^/\s@]+(/[^/\s@]+)+(@sha256:[0-9a-f]{64})?")
 
 
-def _kept(evidence: str) -> Verdict:
-    return Verdict(Outcome.KEPT, evidence)
-
-
-def _broken(evidence: str, breaks: frozenset[Target] = ALL_TARGETS) -> Verdict:
-    return Verdict(Outcome.BROKEN, evidence, breaks)
-
-
-def _apart(evidence: str) -> Verdict:
-    return Verdict(Outcome.APART, evidence)
-
-
-def _unseen(evidence: str) -> Verdict:
-    return Verdict(Outcome.UNSEEN, evidence)
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
-
-
 def starts(seen: Evidence) -> Verdict:
     """IMG-01."""
     if seen.config.entrypoint:
-        return _kept(f"ENTRYPOINT {list(seen.config.entrypoint)} takes the word")
+        return kept(f"ENTRYPOINT {list(seen.config.entrypoint)} takes the word")
     words = {"train": TRAINING & {*seen.targets}, "serve": SERVING & {*seen.targets}}
     wanted = {word for word, targets in words.items() if targets}
     if not wanted:
-        return _apart("no target of this image is started with a word")
+        return apart("no target of this image is started with a word")
     if seen.commands is None:
-        return _unseen("no ENTRYPOINT; whether train and serve are on PATH was not looked up")
+        return unseen("no ENTRYPOINT; whether train and serve are on PATH was not looked up")
     missing = wanted - seen.commands
     if not missing:
-        return _kept(f"no ENTRYPOINT; on PATH: {_list(wanted)}")
+        return kept(f"no ENTRYPOINT; on PATH: {listed(wanted)}")
     hit = (words[word] for word in missing)
-    return _broken(f"no ENTRYPOINT; not on PATH: {_list(missing)}", frozenset[Target]().union(*hit))
+    return broken(f"no ENTRYPOINT; not on PATH: {listed(missing)}", frozenset[Target]().union(*hit))
 
 
 def exec_form(seen: Evidence) -> Verdict:
     """IMG-02."""
     entrypoint = seen.config.entrypoint
     if not entrypoint:
-        return _apart("no ENTRYPOINT")
-    shell = _base(entrypoint[0]).removesuffix(".exe") in SHELLS
+        return apart("no ENTRYPOINT")
+    shell = base_name(entrypoint[0]).removesuffix(".exe") in SHELLS
     if shell and len(entrypoint) > 1 and re.fullmatch(r"-[a-z]*c|/[cCsS]", entrypoint[1]):
-        return _broken(f"ENTRYPOINT begins with {list(entrypoint[:2])}: a shell is the first process")
-    return _kept(f"ENTRYPOINT begins with {entrypoint[0]!r}")
+        return broken(f"ENTRYPOINT begins with {list(entrypoint[:2])}: a shell is the first process")
+    return kept(f"ENTRYPOINT begins with {entrypoint[0]!r}")
 
 
 def no_bare_init(seen: Evidence) -> Verdict:
     """IMG-03."""
     entrypoint = seen.config.entrypoint or ()
-    if not entrypoint or _base(entrypoint[0]) not in INITS:
-        return _kept("no init program is the ENTRYPOINT")
+    if not entrypoint or base_name(entrypoint[0]) not in INITS:
+        return kept("no init program is the ENTRYPOINT")
     program = [word for word in entrypoint[1:] if not word.startswith("-")]
     if program:
-        return _broken(f"{entrypoint[0]!r} wraps {program[0]!r}: works, but AWS advises against it", NOBODY)
-    return _broken(f"ENTRYPOINT {list(entrypoint)} passes the bare word on")
+        return broken(f"{entrypoint[0]!r} wraps {program[0]!r}: works, but AWS advises against it", NOBODY)
+    return broken(f"ENTRYPOINT {list(entrypoint)} passes the bare word on")
 
 
 def runs_as_root(seen: Evidence) -> Verdict:
     """IMG-05."""
     user = seen.config.user
     if user.partition(":")[0] in ROOT:
-        return _kept(f"USER is {user or 'not set'}")
-    return _broken(f"USER is {user!r}", ALL_TARGETS - {Target.STUDIO})
+        return kept(f"USER is {user or 'not set'}")
+    return broken(f"USER is {user!r}", ALL_TARGETS - {Target.STUDIO})
 
 
 def short_uri(seen: Evidence) -> Verdict:
     """IMG-09."""
     if seen.reference is None:
-        return _apart("the image is not in a registry yet")
+        return apart("the image is not in a registry yet")
     if len(seen.reference) > LONGEST_URI:
-        return _broken(f"the reference has {len(seen.reference)} characters")
+        return broken(f"the reference has {len(seen.reference)} characters")
     if not REFERENCE.fullmatch(seen.reference):
-        return _broken(f"{seen.reference!r} is not registry/repository with tag or digest")
-    return _kept(f"{len(seen.reference)} characters")
+        return broken(f"{seen.reference!r} is not registry/repository with tag or digest")
+    return kept(f"{len(seen.reference)} characters")
 
 
 def docker_manifest(seen: Evidence) -> Verdict:
     """IMG-11."""
     if seen.manifest_media_type is None:
-        return _unseen("the image is not in a registry yet: publish looks at its manifest")
+        return unseen("the image is not in a registry yet: publish looks at its manifest")
     others = {kind for kind in seen.layer_media_types if kind != DOCKER_LAYER}
     if seen.manifest_media_type != DOCKER_MANIFEST:
-        return _broken(f"the manifest is {seen.manifest_media_type}", SERVING)
+        return broken(f"the manifest is {seen.manifest_media_type}", SERVING)
     if others:
-        return _broken(f"layers are {_list(others)}", SERVING)
-    return _kept(seen.manifest_media_type)
+        return broken(f"layers are {listed(others)}", SERVING)
+    return kept(seen.manifest_media_type)
 
 
 def right_platform(seen: Evidence) -> Verdict:
@@ -134,41 +116,41 @@ def right_platform(seen: Evidence) -> Verdict:
     if seen.expected is None:
         known = found.os == "linux" and found.architecture in {"amd64", "arm64"}
         if str(found) == "linux/amd64":
-            return _kept(str(found))
-        return _broken(
+            return kept(str(found))
+        return broken(
             f"{found}; right only for Graviton instances" if known else str(found),
             NOBODY if known else ALL_TARGETS,
         )
     if found != seen.expected:
-        return _broken(f"{found}, meant for {seen.expected}")
-    return _kept(str(found))
+        return broken(f"{found}, meant for {seen.expected}")
+    return kept(str(found))
 
 
 def moderate_size(seen: Evidence) -> Verdict:
     """IMG-13."""
     if seen.size is None:
-        return _unseen("the size is not known")
+        return unseen("the size is not known")
     text = f"{seen.size / 1e9:.2f} GB"
-    return _kept(text) if seen.size <= SERVERLESS_LIMIT else _broken(text)
+    return kept(text) if seen.size <= SERVERLESS_LIMIT else broken(text)
 
 
 def fits_serverless(seen: Evidence) -> Verdict:
     """SLS-01."""
     if Target.SERVERLESS not in seen.targets:
-        return _apart("not for serverless endpoints")
+        return apart("not for serverless endpoints")
     if seen.size is None:
-        return _unseen("the size is not known")
+        return unseen("the size is not known")
     text = f"{seen.size / 1e9:.2f} GB"
-    return _kept(text) if seen.size <= SERVERLESS_LIMIT else _broken(text, frozenset({Target.SERVERLESS}))
+    return kept(text) if seen.size <= SERVERLESS_LIMIT else broken(text, frozenset({Target.SERVERLESS}))
 
 
 def unbuffered(seen: Evidence) -> Verdict:
     """IMG-17."""
     if seen.config.env.get("PYTHONUNBUFFERED"):
-        return _kept("PYTHONUNBUFFERED is set")
+        return kept("PYTHONUNBUFFERED is set")
     if seen.commands is not None and "python3" not in seen.commands:
-        return _apart("no python3 on PATH")
-    return _broken("PYTHONUNBUFFERED is not set")
+        return apart("no python3 on PATH")
+    return broken("PYTHONUNBUFFERED is not set")
 
 
 def labelled(seen: Evidence) -> Verdict:
@@ -176,50 +158,50 @@ def labelled(seen: Evidence) -> Verdict:
     needed = {Target.MULTI_MODEL: MULTI_MODEL, Target.PIPELINE: BIND_TO_PORT}
     asked = {target: label for target, label in needed.items() if target in seen.targets}
     if not asked:
-        return _apart("neither for multi-model endpoints nor for inference pipelines")
+        return apart("neither for multi-model endpoints nor for inference pipelines")
     missing = {target: label for target, label in asked.items() if seen.config.labels.get(label) != "true"}
     if missing:
-        return _broken(f"not set to true: {_list(missing.values())}", frozenset(missing))
-    return _kept(f"true: {_list(asked.values())}")
+        return broken(f"not set to true: {listed(missing.values())}", frozenset(missing))
+    return kept(f"true: {listed(asked.values())}")
 
 
 def stops_by_sigterm(seen: Evidence) -> Verdict:
     """IMG-19."""
     signal = seen.config.stop_signal
     if signal in {"", "SIGTERM", "TERM", "15"}:
-        return _kept(f"STOPSIGNAL is {signal or 'not set'}")
-    return _broken(f"STOPSIGNAL is {signal}")
+        return kept(f"STOPSIGNAL is {signal or 'not set'}")
+    return broken(f"STOPSIGNAL is {signal}")
 
 
 def no_healthcheck(seen: Evidence) -> Verdict:
     """IMG-20."""
-    return _broken("HEALTHCHECK is set") if seen.config.healthcheck else _kept("no HEALTHCHECK")
+    return broken("HEALTHCHECK is set") if seen.config.healthcheck else kept("no HEALTHCHECK")
 
 
 def clean_environment(seen: Evidence) -> Verdict:
     """IMG-22."""
     names = set(seen.config.env)
     if secrets := names & CREDENTIALS:
-        return _broken(f"ENV holds credentials: {_list(secrets)}")
+        return broken(f"ENV holds credentials: {listed(secrets)}")
     shadows = {name for name in names - OWN_KEYS if PLATFORM_KEYS.fullmatch(name)}
     if shadows:
-        return _broken(f"ENV sets what belongs to the platform: {_list(shadows)}", NOBODY)
-    return _kept(f"{len(names)} variables, none of the platform's")
+        return broken(f"ENV sets what belongs to the platform: {listed(shadows)}", NOBODY)
+    return kept(f"{len(names)} variables, none of the platform's")
 
 
 def lets_sdk_in(seen: Evidence) -> Verdict:
     """IMG-23."""
     if not TRAINING & {*seen.targets}:
-        return _apart("not for training")
+        return apart("not for training")
     if seen.commands is None:
-        return _unseen("what is on PATH was not looked up")
+        return unseen("what is on PATH was not looked up")
     missing = {"bash", "chmod", "cat", "python3"} - seen.commands
     if not {"pip", "pip3"} & seen.commands:
         missing.add("pip")
     return (
-        _broken(f"not on PATH: {_list(missing)}")
+        broken(f"not on PATH: {listed(missing)}")
         if missing
-        else _kept("bash, chmod, cat, python3 and pip are on PATH")
+        else kept("bash, chmod, cat, python3 and pip are on PATH")
     )
 
 
@@ -227,9 +209,9 @@ def no_volume(seen: Evidence) -> Verdict:
     """IMG-24."""
     below = [path for path in seen.config.volumes if path == "/opt/ml" or path.startswith("/opt/ml/")]
     if below:
-        return _broken(f"VOLUME {_list(below)}")
-    return _kept(
-        f"VOLUME {_list(seen.config.volumes)}, outside /opt/ml" if seen.config.volumes else "no VOLUME"
+        return broken(f"VOLUME {listed(below)}")
+    return kept(
+        f"VOLUME {listed(seen.config.volumes)}, outside /opt/ml" if seen.config.volumes else "no VOLUME"
     )
 
 
@@ -237,19 +219,19 @@ def trains_by_default(seen: Evidence) -> Verdict:
     """LCL-20."""
     entrypoint, cmd = seen.config.entrypoint or (), seen.config.cmd or ()
     if not TRAINING & {*seen.targets}:
-        return _apart("not for training")
+        return apart("not for training")
     if cmd[:1] == ("train",):
-        return _kept(f"CMD is {list(cmd)}")
+        return kept(f"CMD is {list(cmd)}")
     if cmd:
-        return _broken(f"CMD is {list(cmd)}")
+        return broken(f"CMD is {list(cmd)}")
     if ENTRY in entrypoint:
-        return _kept("the entry program trains when it is given no word")
+        return kept("the entry program trains when it is given no word")
     if entrypoint:
-        return _unseen(f"no CMD; what ENTRYPOINT {list(entrypoint)} does without a word only a run can tell")
-    return _broken("neither ENTRYPOINT nor CMD: the container cannot start without a word")
+        return unseen(f"no CMD; what ENTRYPOINT {list(entrypoint)} does without a word only a run can tell")
+    return broken("neither ENTRYPOINT nor CMD: the container cannot start without a word")
 
 
-CLAUSES: Final = (
+PART: Final = (
     Clause(
         id="IMG-01",
         says="train and serve start something: an ENTRYPOINT takes the word, or programs of that name",

@@ -1,0 +1,11 @@
+"""Every clause that can be judged, in the order of the report. Each part is a module with its ``PART``."""
+
+from typing import Final
+
+from byoc_kit.contract.clauses import static
+from byoc_kit.contract.types import Clause
+
+__all__ = ["CLAUSES"]
+
+CLAUSES: Final[tuple[Clause, ...]] = (*static.PART,)
+"""A new part is a module of this package with a ``PART``, and a line here."""
