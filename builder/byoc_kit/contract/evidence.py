@@ -5,6 +5,7 @@ since the container was started, unless said otherwise.
 """
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -59,7 +60,16 @@ class ImageFacts:
     """What the files of an image tell, without running it."""
 
     files: tuple[File, ...] = ()
-    """Only those that a clause asks for: below /opt/ml, what ENTRYPOINT names, driver libraries."""
+    """Only those that a clause asks for: below /opt/ml, what the image is started by, driver libraries."""
+    starts: tuple[str, ...] = ()
+    """Where the programs lie that a job starts: ENTRYPOINT's first word, else ``train`` and ``serve`` on PATH.
+
+    Links followed, and in the order in which one starts the other: a script, then what its first line names.
+    """
+    programs: frozenset[str] = frozenset()
+    """Of the commands that clauses ask for, those on PATH."""
+    closed: tuple[str, ...] = ()
+    """Files and folders of programs that others than their owner cannot read, the first hundred."""
     distributions: Mapping[str, str] = field(default_factory=dict)
     """Installed Python distributions, normalised name to version."""
     python: tuple[int, int] | None = None
@@ -70,6 +80,14 @@ class ImageFacts:
     def has(self, *names: str) -> bool:
         """Whether any of the distributions *names* is installed."""
         return any(name in self.distributions for name in names)
+
+    def file(self, path: str) -> File | None:
+        """The file *path*; None: it is not there, or no clause asks for it."""
+        return next((file for file in self.files if file.path == path), None)
+
+    def named(self, pattern: str) -> tuple[File, ...]:
+        """The files whose whole path matches the regular expression *pattern*."""
+        return tuple(file for file in self.files if re.fullmatch(pattern, file.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +215,7 @@ class Case:
     train_files: str | None = None
     """A folder with the training script, for images that fetch it at start."""
     train_program: str | None = None
+    region: str | None = None
+    """The AWS Region of the jobs it is for; None: nobody said."""
+    model_files: tuple[File, ...] | None = None
+    """What :attr:`model` holds, paths as they stand in the archive or below the folder; None: nobody looked."""

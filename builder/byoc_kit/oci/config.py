@@ -40,6 +40,8 @@ class ImageConfig:
     workdir: str = ""
     stop_signal: str = ""
     volumes: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    """EXPOSE, as ``8080/tcp``."""
     healthcheck: bool = False
 
     @classmethod
@@ -60,5 +62,6 @@ class ImageConfig:
             workdir=inner.get("WorkingDir") or "",
             stop_signal=inner.get("StopSignal") or "",
             volumes=tuple(sorted(inner.get("Volumes") or ())),
+            ports=tuple(sorted(inner.get("ExposedPorts") or ())),
             healthcheck=(inner.get("Healthcheck") or {}).get("Test", ["NONE"])[0] != "NONE",
         )
