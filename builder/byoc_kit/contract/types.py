@@ -116,6 +116,8 @@ class Clause:
     """Whom it binds: for an image that is for none of them it does not apply."""
     needs: tuple[str, ...] = ()
     """The scenarios it judges; without their runs it is not-run, and its predicate is not asked."""
+    contested: str = ""
+    """Where AWS contradicts itself, or nothing confirms the sentence: how. Then it warns and never fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +131,15 @@ class Finding:
     evidence: str
     fix: str
     seconds: float = 0.0
+    """What the scenarios that it judges took; others may judge the same ones."""
     breaks: frozenset[Target] = frozenset()
     """The targets asked for that cannot work because of it; empty unless it failed."""
+    source: str = ""
+    contested: str = ""
+    waiver: str = ""
+    """The reason of the waiver that covers it, or that covered it until it expired."""
+    scenarios: tuple[str, ...] = ()
+    """What was played to see it; empty: nothing had to be run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +148,14 @@ class Report:
 
     image: str
     depth: str
-    """``static``: config and manifest were read, nothing was run to see how it behaves."""
+    """``static``: nothing was run; ``quick``: run with compressed times; ``service``: with real ones."""
     findings: Sequence[Finding]
     targets: Mapping[Target, bool] = field(default_factory=dict)
     """Target to whether no MUST of it failed."""
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    """What was played, by the name of the scenario."""
+    not_run: str = ""
+    """Why nothing was played, for a reader; empty where something was, or nothing had to be."""
 
     @property
     def ok(self) -> bool:
