@@ -118,7 +118,8 @@ def make_base(client: docker.DockerClient, host: str, folder: Path, gigabytes: f
     """
     (folder / "Dockerfile").write_text(textwrap.dedent(text) + copies + "\n")
     # The classic builder: BuildKit's cache would keep the layers, and Docker's pull would find them there.
-    client.images.build(path=str(folder), tag=name, rm=True, forcerm=True, network_mode="host")
+    # Without its cache: it would name layers of an earlier run that are no longer there.
+    client.images.build(path=str(folder), tag=name, rm=True, forcerm=True, nocache=True, network_mode="host")
     client.images.push(name)
     client.images.remove(name)
     for leftover in folder.glob(f"{FILLER}-*"):
