@@ -1,0 +1,1 @@
+"""Images that break clauses of hosting: each module has ``IMAGES``."""

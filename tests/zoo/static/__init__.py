@@ -1,0 +1,1 @@
+"""Images that break clauses that need no run: each module has ``IMAGES``."""

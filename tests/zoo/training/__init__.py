@@ -1,0 +1,1 @@
+"""Images that break clauses of training: each module has ``IMAGES``."""
