@@ -118,7 +118,32 @@ def _publish(table: Data) -> t.Publish:
         region=table["region"],
         account=table["account"],
         tags=tuple(table["tags"]),
+        oci=table["oci"],
         on_conflict=table["on-conflict"],
+        profile=table["profile"],
+        role_arn=table["role-arn"],
+        external_id=table["external-id"],
+        role_session_name=table["role-session-name"],
+        endpoint_url=table["endpoint-url"],
+        roles=_copy(table["roles"]),
+        ecr=_ecr(table["ecr"]),
+    )
+
+
+def _ecr(table: Data) -> t.Ecr:
+    accounts = table["pull-accounts"]
+    return t.Ecr(
+        create=table["create"],
+        encryption=table["encryption"],
+        kms_key=table["kms-key"],
+        mutability=table["mutability"],
+        mutability_exclusions=tuple(table["mutability-exclusions"]),
+        scan=table["scan"],
+        keep_releases=table["keep-releases"],
+        expire_untagged_days=table["expire-untagged-days"],
+        pull_accounts=None if accounts is None else tuple(sorted(set(accounts))),
+        sagemaker_pull=table["sagemaker-pull"],
+        resource_tags=_copy(table["resource-tags"]),
     )
 
 

@@ -19,6 +19,7 @@ __all__ = ["TABLES", "SpecFile", "fields_of"]
 LATER = "nothing yet"
 """Read and checked now, so that files need not change; a later version uses it."""
 
+ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}$"
 Text = Annotated[str, Field(min_length=1)]
 ConvertedStyle = Annotated[Style, Field(strict=False)]
 ConvertedTarget = Annotated[Target, Field(strict=False)]
@@ -309,6 +310,90 @@ class BuildTable(Table):
     )
 
 
+class EcrTable(Table):
+    """The repository in Amazon ECR as code. A key that is left out is not looked at, and ECR's default holds.
+
+    `byoc repository plan` shows what differs, and `byoc repository apply` changes it.
+    """
+
+    create: bool = _key(
+        "Whether `byoc publish` makes the repository, with these settings, where it is missing.",
+        used="publish",
+        default=True,
+    )
+    encryption: Literal["AES256", "KMS", "KMS_DSSE"] | None = _key(
+        "How ECR encrypts; it cannot be changed later. Left out: as the repository of the base, where that "
+        "is in the same registry, since blobs are shared only between equal encryptions; else AES256.",
+        used="publish, repository",
+        examples=["KMS"],
+        default=None,
+    )
+    kms_key: Text | None = _key(
+        "Key for KMS and KMS_DSSE: an ARN, an id or an alias. Left out: the account's aws/ecr key.",
+        used="publish, repository",
+        examples=["alias/ml-images"],
+        default=None,
+    )
+    mutability: Literal["mutable", "immutable"] | None = _key(
+        "Whether a tag may be moved to another image.",
+        used="publish, repository",
+        examples=["immutable"],
+        default=None,
+    )
+    mutability_exclusions: list[
+        Annotated[
+            str, Field(pattern="^[0-9A-Za-z._-]*([*][0-9A-Za-z._-]*){0,2}$", min_length=1, max_length=128)
+        ]
+    ] = _key(
+        "Tags for which the opposite of mutability holds; * stands for anything, at most twice.",
+        used="publish, repository",
+        examples=[["latest", "dev-*"]],
+        default=[],
+        max_length=5,
+    )
+    scan: Literal["off", "on-push", "enhanced"] | None = _key(
+        "Scanning for vulnerabilities: off, on-push (basic), or enhanced (Amazon Inspector, a setting of the "
+        "whole registry).",
+        used="publish, repository",
+        examples=["on-push"],
+        default=None,
+    )
+    keep_releases: int | None = _key(
+        "How many images with a version tag are kept; ECR deletes the oldest beyond that.",
+        used="publish, repository",
+        unit="images",
+        examples=[20],
+        default=None,
+        ge=1,
+    )
+    expire_untagged_days: int | None = _key(
+        "After how many days ECR deletes images that have no tag (any more).",
+        used="publish, repository",
+        unit="days",
+        examples=[14],
+        default=None,
+        ge=1,
+    )
+    pull_accounts: list[Annotated[str, Field(pattern="^[0-9]{12}$")]] | None = _key(
+        "Other accounts that may pull, by the repository's policy.",
+        used="publish, repository",
+        examples=[["444455556666"]],
+        default=None,
+    )
+    sagemaker_pull: bool | None = _key(
+        "Whether the service sagemaker.amazonaws.com may pull, by the repository's policy.",
+        used="publish, repository",
+        examples=[True],
+        default=None,
+    )
+    resource_tags: dict[str, str] = _key(
+        "AWS tags of the repository; others that it has are left alone.",
+        used="publish, repository",
+        examples=[{"team": "churn"}],
+        default={},
+    )
+
+
 class PublishTable(Table):
     """Where the image goes."""
 
@@ -331,14 +416,59 @@ class PublishTable(Table):
         default=None,
         pattern="^[0-9]{12}$",
     )
-    tags: list[Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]] = _key(
-        "Further tags.", used="publish", default=[]
+    tags: list[Text] = _key(
+        "Further tags; in braces: version, name, style, framework, arch, commit, date, content.",
+        used="publish",
+        examples=[["{version}-{framework}"]],
+        default=[],
+    )
+    oci: bool = _key(
+        "Also push an OCI manifest over the same layers, under each tag with -oci behind it: for training, "
+        "processing and Studio, never for hosting.",
+        used="publish",
+        default=False,
     )
     on_conflict: Literal["fail", "keep", "move"] = _key(
         "When a tag exists with another digest: fail, keep the old one, or move it.",
         used="publish",
         default="fail",
     )
+    profile: Text | None = _key(
+        "Profile of the AWS configuration. Left out: AWS_PROFILE, and whatever else boto3 finds.",
+        used="publish, repository, doctor",
+        examples=["ml-team"],
+        default=None,
+    )
+    role_arn: Annotated[str, Field(pattern=ROLE)] | None = _key(
+        "IAM role to assume before anything is asked of AWS.",
+        used="publish, repository, doctor",
+        examples=["arn:aws:iam::111122223333:role/publisher"],
+        default=None,
+    )
+    external_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")] | None = _key(
+        "External id that the role's trust policy asks for.",
+        used="publish, repository, doctor",
+        default=None,
+    )
+    role_session_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")] | None = _key(
+        "Name of the role's session, as CloudTrail shows it. Left out: byoc.",
+        used="publish, repository, doctor",
+        examples=["byoc-ci"],
+        default=None,
+    )
+    endpoint_url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = _key(
+        "Address of the ECR API, where it is not AWS's public one.",
+        used="publish, repository, doctor",
+        examples=["https://vpce-1a2b3c.api.ecr.eu-west-1.vpce.amazonaws.com"],
+        default=None,
+    )
+    roles: dict[str, Annotated[str, Field(pattern=ROLE)]] = _key(
+        "Roles to assume for registries of other accounts: account to role.",
+        used="publish, replicate, doctor",
+        examples=[{"444455556666": "arn:aws:iam::444455556666:role/publisher"}],
+        default={},
+    )
+    ecr: EcrTable = Field(default_factory=EcrTable)
 
 
 class WaiverTable(Table):
@@ -424,6 +554,7 @@ TABLES: Mapping[tuple[str | int, ...], type[Table]] = {
     ("process",): ProcessTable,
     ("build",): BuildTable,
     ("publish",): PublishTable,
+    ("publish", "ecr"): EcrTable,
     ("verify",): VerifyTable,
     ("verify", "waivers", "*"): WaiverTable,
 }

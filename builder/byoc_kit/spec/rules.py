@@ -18,7 +18,7 @@ from byoc_kit.spec.packages import check_packages, check_requires_byoc
 from byoc_kit.spec.parse import Key
 from byoc_kit.spec.paths import check_paths
 from byoc_kit.spec.secrets import check_credentials
-from byoc_kit.spec.types import Server, Style, Target
+from byoc_kit.spec.types import OCI_TARGETS, Server, Style, Target
 from byoc_kit.spec.values import is_root, targets_of
 
 __all__ = ["check_rules"]
@@ -217,6 +217,66 @@ def check_repository(view: View) -> Iterator[Mistake]:
         )
 
 
+def check_ecr(view: View) -> Iterator[Mistake]:
+    """Keys of [publish.ecr] that mean something only beside another one."""
+    kms, exclusions = view.has("publish", "ecr", "kms-key"), list(view.texts(*EXCLUSIONS))
+    if kms and not (view.text("publish", "ecr", "encryption") or "").startswith("KMS"):
+        yield Mistake(
+            key=("publish", "ecr", "kms-key"),
+            what="a key without an encryption that uses it",
+            why="ECR takes a key for KMS and KMS_DSSE only",
+            fix='add encryption = "KMS"',
+            id="BYOC-E135",
+        )
+    if exclusions and not view.has("publish", "ecr", "mutability"):
+        yield Mistake(
+            key=EXCLUSIONS,
+            what="exclusions from nothing",
+            why="they are the tags for which the opposite of mutability holds",
+            fix='add mutability = "immutable"',
+            id="BYOC-E135",
+        )
+    yield from _roles(view)
+
+
+def _roles(view: View) -> Iterator[Mistake]:
+    for key, _ in view.texts("publish", "roles"):
+        if not re.fullmatch("[0-9]{12}", str(key[-1])):
+            yield Mistake(
+                key=key,
+                what="this is not an account",
+                why="the role is assumed for the registries of an account, and that has 12 digits",
+                fix="write the number of the account in quotes",
+                id="BYOC-E135",
+            )
+    for name in ("external-id", "role-session-name"):
+        if view.has("publish", name) and not (
+            view.has("publish", "role-arn") or view.table("publish", "roles")
+        ):
+            yield Mistake(
+                key=("publish", name),
+                what="there is no role to use it with",
+                why="it is part of assuming a role",
+                fix="add role-arn, or take it out",
+                id="BYOC-E135",
+            )
+
+
+EXCLUSIONS = ("publish", "ecr", "mutability-exclusions")
+
+
+def check_oci(view: View) -> Iterator[Mistake]:
+    """An OCI manifest is for those who take one (IMG-11)."""
+    if view.table("publish").get("oci") is True and not any(each in OCI_TARGETS for each in targets_of(view)):
+        yield Mistake(
+            key=("publish", "oci"),
+            what="no target of this image takes an OCI manifest",
+            why="endpoints, batch jobs and their like refuse it (IMG-11)",
+            fix="take it out, or add a target that does: training, tuning, processing, studio",
+            id="BYOC-E581",
+        )
+
+
 def check_verify(view: View) -> Iterator[Mistake]:
     """Limits are positive."""
     for name, limit in view.table("verify", "time-limits").items():
@@ -251,5 +311,6 @@ RULES: tuple[Rule, ...] = (
     check_metrics,
     check_secrets,
     check_repository,
+    check_ecr,
     check_verify,
 )

@@ -12,8 +12,10 @@ from pathlib import PurePosixPath
 from byoc_kit.oci.config import Platform
 
 __all__ = [
+    "OCI_TARGETS",
     "Build",
     "Chain",
+    "Ecr",
     "File",
     "Image",
     "Network",
@@ -73,6 +75,10 @@ class Target(enum.StrEnum):
     def serves(self) -> bool:
         """Started with the word ``serve`` (HAR-01)."""
         return self not in {Target.TRAINING, Target.TUNING, Target.PROCESSING, Target.STUDIO}
+
+
+OCI_TARGETS = frozenset({Target.TRAINING, Target.TUNING, Target.PROCESSING, Target.STUDIO})
+"""The targets that are known to take an OCI manifest, too (IMG-11 is about the others)."""
 
 
 class Server(enum.StrEnum):
@@ -212,6 +218,29 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ecr:
+    """``[publish.ecr]``: the repository in Amazon ECR as code. What is None or empty is left as it is."""
+
+    create: bool
+    """Whether publishing makes a repository that is missing."""
+    encryption: str | None
+    """``AES256``, ``KMS`` or ``KMS_DSSE``; ECR never changes it afterwards."""
+    kms_key: str | None
+    mutability: str | None
+    """``mutable`` or ``immutable``."""
+    mutability_exclusions: tuple[str, ...]
+    """Patterns of tags for which the opposite of *mutability* holds."""
+    scan: str | None
+    """``off``, ``on-push`` or ``enhanced``."""
+    keep_releases: int | None
+    expire_untagged_days: int | None
+    pull_accounts: tuple[str, ...] | None
+    sagemaker_pull: bool | None
+    """Whether the service itself (sagemaker.amazonaws.com) may pull, besides the roles of jobs."""
+    resource_tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publish:
     """``[publish]``."""
 
@@ -219,7 +248,19 @@ class Publish:
     region: str | None
     account: str | None
     tags: tuple[str, ...]
+    """Templates (:mod:`byoc_kit.spec.tag_templates`)."""
     on_conflict: str
+    oci: bool = False
+    """Whether an OCI manifest is pushed, too."""
+    profile: str | None
+    role_arn: str | None
+    external_id: str | None
+    role_session_name: str | None
+    endpoint_url: str | None
+    """Of the ECR API."""
+    roles: Mapping[str, str]
+    """Account to the role that is assumed for its registries, where *role_arn* is not the one."""
+    ecr: Ecr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
