@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byoc_kit.plan.tags import Source, content_tag, plan_tags
+from byoc_kit.plan.tags import Source, content_tag, is_computed, is_release, plan_tags
+from byoc_kit.spec.tag_templates import framework_of
 
 CLEAN = Source(commit="0123456789abcdef0123456789abcdef01234567", day="20261121")
 DIRTY = Source(commit=CLEAN.commit, day=CLEAN.day, dirty=True)
@@ -105,3 +106,61 @@ def test_whatever_the_order_latest_ends_on_the_newest(versions: list[str]) -> No
 
 def _padded(parts: tuple[int, ...]) -> tuple[int, ...]:
     return (*parts, *[0] * (4 - len(parts)))
+
+
+VALUES: dict[str, str | None] = {"name": "churn", "framework": "pytorch", "content": "ab" * 8, "arch": "amd64"}
+
+
+@pytest.mark.parametrize(
+    ("template", "source", "expected"),
+    [
+        ("prod", CLEAN, ["prod"]),
+        ("{version}-{framework}", CLEAN, ["1.4.2-pytorch"]),
+        ("{name}-{arch}-{content}", CLEAN, ["churn-amd64-abababababababab"]),
+        ("{date}.{commit}", CLEAN, ["20261121.0123456789ab"]),
+        ("x-{commit}", DIRTY, ["x-0123456789ab-dirty"]),
+        ("{version}-{framework}", DIRTY, []),
+        ("x-{commit}", NO_GIT, []),
+        ("{style}", CLEAN, []),
+    ],
+)
+def test_templates(template: str, source: Source, expected: list[str]) -> None:
+    put, left = plan_tags(version="1.4.2", source=source, existing=(), further=(template,), values=VALUES)
+    assert [tag.name for tag in put if tag.why == "[publish] tags"] == expected
+    assert bool(expected) != any(each.name in {template, "1.4.2-pytorch"} for each in left)
+
+
+def test_what_must_not_move_comes_first() -> None:
+    put, _ = plan_tags(version="1.4.2", source=CLEAN, existing=(), further=("prod",))
+    assert [tag.fixed for tag in put] == [True, True, False, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("base", "framework"),
+    [
+        ("dlc:pytorch-training:2.8-gpu", "pytorch"),
+        ("public.example/sagemaker-scikit-learn@sha256:00", "scikit-learn"),
+        ("docker:byoc/python:3.12", "python"),
+        ("a.example:5000/team/huggingface-pytorch-inference:2.6", "huggingface-pytorch"),
+        ("oci:base", None),
+        ("archive:base.tar", None),
+    ],
+)
+def test_the_framework_is_the_name_of_the_base(base: str, framework: str | None) -> None:
+    assert framework_of(base) == framework
+
+
+@pytest.mark.parametrize(
+    ("tag", "release", "computed"),
+    [
+        ("1.4.2", True, False),
+        ("1.4", False, False),
+        ("latest", False, False),
+        ("c-abababababababab", False, True),
+        ("g-0123456789ab-dirty", False, True),
+        ("d-20261121", False, True),
+        ("d-day", False, False),
+    ],
+)
+def test_tags_that_nobody_moves_by_hand(tag: str, release: bool, computed: bool) -> None:
+    assert (is_release(tag), is_computed(tag)) == (release, computed)

@@ -8,19 +8,24 @@
 ``d-YYYYMMDD``     the day of the commit, UTC
 =================  ======================================================================================
 
-A tree with uncommitted changes never gives a release tag.
+A tree with uncommitted changes never gives a release tag. ``[publish] tags`` adds templates of its own.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from packaging.version import InvalidVersion, Version
 
-__all__ = ["Source", "Tag", "Withheld", "content_tag", "plan_tags"]
+from byoc_kit.spec.tag_templates import fields, fill
+
+__all__ = ["Source", "Tag", "Withheld", "content_tag", "is_computed", "is_release", "plan_tags"]
 
 FURTHER: Final = "[publish] tags"
+COMPUTED: Final = re.compile(r"c-[0-9a-f]{16}|g-[0-9a-f]{12}(-dirty)?|d-[0-9]{8}")
+DIRTY: Final = "the git tree has uncommitted changes"
+NOTHING: Final[Mapping[str, str | None]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +63,59 @@ def content_tag(key: str) -> str:
     return f"c-{key.removeprefix('sha256:')[:16]}"
 
 
+def is_release(tag: str) -> bool:
+    """Whether *tag* is a release in full: three numbers or more. Such a tag means one image for ever."""
+    release = _final(tag)
+    return release is not None and len(release.release) > 2
+
+
+def is_computed(tag: str) -> bool:
+    """Whether *tag* says what is in the image: content, commit or day. Nobody moves such a tag by hand."""
+    return COMPUTED.fullmatch(tag) is not None
+
+
 def plan_tags(
-    *, version: str | None, source: Source, existing: Iterable[str], further: Iterable[str] = ()
+    *,
+    version: str | None,
+    source: Source,
+    existing: Iterable[str],
+    further: Iterable[str] = (),
+    values: Mapping[str, str | None] = NOTHING,
 ) -> tuple[tuple[Tag, ...], tuple[Withheld, ...]]:
-    """The tags besides the content tag, and those withheld. *existing* are the tags of the repository."""
-    found = [*_of_commit(source), *_of_version(version, source, frozenset(existing))]
-    found += [Tag(name, FURTHER, fixed=True) for name in further]
+    """The tags besides the content tag, and those withheld. *existing* are the tags of the repository.
+
+    *further* are templates; *values* are what their fields mean, besides version, commit and date. What must
+    not come to mean another image comes first: whoever gets that tag has the others, too.
+    """
+    known = {**values, "version": version, "date": source.day, "commit": _commit(source)}
+    found = [
+        *_of_version(version, source, frozenset(existing)),
+        *(_further(each, known, source) for each in further),
+        *_of_commit(source),
+    ]
+    found.sort(key=lambda each: not (isinstance(each, Tag) and each.fixed))
     tags = {tag.name: tag for tag in reversed(found) if isinstance(tag, Tag)}
     return tuple(reversed(tags.values())), tuple(each for each in found if isinstance(each, Withheld))
 
 
+def _further(template: str, values: Mapping[str, str | None], source: Source) -> Tag | Withheld:
+    """A tag of byoc.toml. One that tells a version is no release of a tree with changes of its own."""
+    name = fill(template, values)
+    if name is None:
+        missing = ", ".join(each for each in fields(template) if values.get(each) is None)
+        return Withheld(template, f"nothing is known for {missing}")
+    if source.dirty and "version" in fields(template):
+        return Withheld(name, DIRTY)
+    return Tag(name, FURTHER, fixed=True)
+
+
+def _commit(source: Source) -> str | None:
+    return source.commit and source.commit[:12] + ("-dirty" if source.dirty else "")
+
+
 def _of_commit(source: Source) -> Iterator[Tag]:
     if source.commit:
-        suffix = "-dirty" if source.dirty else ""
-        yield Tag(f"g-{source.commit[:12]}{suffix}", "the git commit")
+        yield Tag(f"g-{_commit(source)}", "the git commit")
     if source.day:
         yield Tag(f"d-{source.day}", "the day of the commit")
 
@@ -83,7 +127,7 @@ def _of_version(version: str | None, source: Source, existing: frozenset[str]) -
     if release is None:
         yield Withheld(version, "[image] version is not a final release (PEP 440)")
     elif source.dirty:
-        yield Withheld(version, "the git tree has uncommitted changes")
+        yield Withheld(version, DIRTY)
     else:
         yield from _ladder(release, [other for other in map(_final, sorted(existing)) if other])
 

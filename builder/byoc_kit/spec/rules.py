@@ -18,6 +18,7 @@ from byoc_kit.spec.packages import check_packages, check_requires_byoc
 from byoc_kit.spec.parse import Key
 from byoc_kit.spec.paths import check_paths
 from byoc_kit.spec.secrets import check_credentials
+from byoc_kit.spec.tag_templates import check_tags
 from byoc_kit.spec.types import OCI_TARGETS, Server, Style, Target
 from byoc_kit.spec.values import is_root, targets_of
 
@@ -311,6 +312,8 @@ RULES: tuple[Rule, ...] = (
     check_metrics,
     check_secrets,
     check_repository,
+    check_tags,
+    check_oci,
     check_ecr,
     check_verify,
 )
