@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from byoc_kit.job.types import ServeJob, TrainingJob
 
 __all__ = [
+    "ENGINE_LOG",
+    "PROCESSES",
     "SERVING_PORT",
     "WARM_POOL",
     "ContainerPlan",
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 DEFAULT_SHM = 64 << 20  # bytes; Docker's default, and what little is known of the service (HAR-06)
+PROCESSES = 1024  # of an untrusted container
+ENGINE_LOG = "1m"  # of an untrusted container's output, kept by the engine
 WARM_POOL = PurePosixPath("/opt/ml/sagemaker/warmpoolcache")  # TRN-10
 SERVING_PORT = 8080  # INF-01
 HOSTING_HOSTNAME = "model.aws.local"  # HAR-05, INF-18
@@ -86,6 +90,8 @@ class ContainerPlan:
     """Folders in memory, with their sizes in bytes."""
     beside: str | None = None
     """The name of a container whose network it shares, with all ports (PIP-01); None: it has its own."""
+    untrusted: bool = False
+    """Whether it gains no rights, starts at most *PROCESSES* processes and has little log kept."""
 
 
 def training_container(
@@ -159,6 +165,7 @@ def docker_run(plan: ContainerPlan, *, interactive: bool) -> tuple[str, ...]:
     words += _resources(plan)
     words += [] if plan.user is None else ["--user", plan.user]
     words += ["--read-only"] if plan.read_only else []
+    words += _restraints() if plan.untrusted else []
     for folder, size in plan.scratch.items():
         words += ["--tmpfs", f"{folder}:size={size}"]
     words += ["--network", plan.network, "--network-alias", plan.alias]
@@ -183,6 +190,11 @@ def _resources(plan: ContainerPlan) -> list[str]:
     if plan.gpus:
         words += ["--gpus", "all" if plan.gpus < 0 else str(plan.gpus)]
     return words
+
+
+def _restraints() -> list[str]:
+    words = ["--security-opt", "no-new-privileges", "--pids-limit", str(PROCESSES)]
+    return [*words, "--log-opt", f"max-size={ENGINE_LOG}"]
 
 
 def _mount_option(mount: Mount) -> str:

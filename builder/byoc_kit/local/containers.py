@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from byoc_kit.job.container import ContainerPlan
+from byoc_kit.job.container import ENGINE_LOG, PROCESSES, ContainerPlan
 from byoc_kit.job.outcome import Exit
 from byoc_kit.local.engine import engine_errors
 from byoc_kit.talk import Talk
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     import docker
 
 __all__ = [
+    "OWNER",
     "RUN",
     "Log",
     "Running",
     "Session",
+    "is_gone",
     "kill_all",
     "left_runs",
+    "owner",
     "remove",
     "remove_leftovers",
     "stop_all",
@@ -142,6 +145,16 @@ class Running:
 
         with suppress(APIError):  # it has ended between two looks
             self._api.kill(self.id, name)
+
+    @property
+    def pid(self) -> int:
+        """Its first process on the engine's machine; 0 once it has ended."""
+        return int(self._api.inspect_container(self.id)["State"]["Pid"])
+
+    def processes(self) -> list[list[str]]:
+        """Number and command line of each of its processes, as ``ps`` on the engine's machine tells them."""
+        rows: list[list[str]] = self._api.top(self.id, "-eo pid,args")["Processes"]
+        return rows
 
     @property
     def address(self) -> str:
@@ -290,6 +303,7 @@ def _creation(client: "docker.DockerClient", plan: ContainerPlan) -> dict[str, A
             tmpfs={folder: f"size={size}" for folder, size in plan.scratch.items()},
             network_mode=f"container:{plan.beside}" if plan.beside else None,
             **_resources(plan),
+            **(_restraints() if plan.untrusted else {}),
         ),
         **({} if plan.beside else _own_network(plan)),
     }
@@ -314,6 +328,14 @@ def _resources(plan: ContainerPlan) -> dict[str, Any]:
     }
 
 
+def _restraints() -> dict[str, Any]:
+    """What an image that nobody trusts is held to, in the words of docker-py."""
+    from docker.types import LogConfig
+
+    log = LogConfig(type=LogConfig.types.JSON, config={"max-size": ENGINE_LOG})
+    return {"security_opt": ["no-new-privileges"], "pids_limit": PROCESSES, "log_config": log}
+
+
 def owner() -> str:
     """This process, so that another can tell whether it still lives: host, process id, start time."""
     return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
@@ -327,7 +349,7 @@ def _started(pid: int) -> str:
         return ""
 
 
-def _is_gone(labels: Mapping[str, str]) -> bool:
+def is_gone(labels: Mapping[str, str]) -> bool:
     """Whether the byoc that made a thing with *labels* ran on this host and does not live any more."""
     host, _, rest = labels.get(OWNER, "").partition(":")
     pid, _, started = rest.partition(":")
@@ -350,7 +372,7 @@ def left_runs(client: "docker.DockerClient", *, kept: bool) -> tuple[str, ...]:
     things = [*client.api.containers(all=True, filters={"label": RUN})]
     things += client.api.networks(filters={"label": RUN})
     labels = [thing["Labels"] for thing in things]
-    return tuple(sorted({each[RUN] for each in labels if _is_gone(each) and (kept or not each.get(KEEP))}))
+    return tuple(sorted({each[RUN] for each in labels if is_gone(each) and (kept or not each.get(KEEP))}))
 
 
 def remove_leftovers(client: "docker.DockerClient", talk: Talk) -> None:

@@ -11,7 +11,7 @@ from byoc_kit.talk import Silence, Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["empty", "give_back", "give_back_all"]
+__all__ = ["empty", "give_back", "give_back_all", "give_to_root"]
 
 WAYS = (
     ("chown", ("-R", "-h", "{owner}", "/given")),
@@ -43,6 +43,19 @@ def give_back_all(client: "docker.DockerClient", image: str, folders: Sequence[P
         f"{len(foreign)} files in {names} are not yours;"
         f" take them with: sudo chown -R $(id -u):$(id -g) {names}"
     )
+
+
+def give_to_root(client: "docker.DockerClient", image: str, folders: Sequence[Path]) -> None:
+    """Make everything below *folders* root's, as what the service mounts is (IMG-05); the caller's: no root.
+
+    Where the image has no program for it, they stay as they are.
+    """
+    if not folders or os.geteuid() == 0 or _inside(client) == (0, 0):
+        return
+    for program, arguments in WAYS:
+        words = [word.format(owner="0:0", user=0, group=0) for word in arguments]
+        if _helped(client, image, folders, [program, *words]):
+            return
 
 
 def empty(client: "docker.DockerClient", image: str, folder: Path) -> None:

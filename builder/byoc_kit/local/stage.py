@@ -1,0 +1,282 @@
+"""Where scenarios are played: containers of one image, held tight, watched, and all taken away again.
+
+A :class:`Theatre` is open while one image is judged; :meth:`Theatre.perform` gives each play a :class:`Stage`
+of its own. What a killed byoc has left in the engine, or in the folder for temporary files, goes with the next.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from byoc_kit.contract.evidence import Case, Depth, ImageFacts, Run
+from byoc_kit.contract.scenarios import TIMINGS, Scenario, Timing
+from byoc_kit.errors import ByocError
+from byoc_kit.job.container import ContainerPlan
+from byoc_kit.local.actor import Actor, refusal
+from byoc_kit.local.containers import (
+    OWNER,
+    RUN,
+    Session,
+    is_gone,
+    owner,
+    remove,
+    remove_leftovers,
+    uninterrupted,
+)
+from byoc_kit.local.engine import engine_errors
+from byoc_kit.local.excerpt import Excerpt
+from byoc_kit.local.ownership import give_back_all, give_to_root
+from byoc_kit.oci.config import ImageConfig
+from byoc_kit.talk import Talk
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["MEMORY", "VERIFY", "Play", "Stage", "Subject", "Theatre", "theatre"]
+
+VERIFY = "byoc.verify"
+PREFIX = "byoc-verify-"
+NOTE = ".owner"
+LONGEST_PLAY = 6  # containers that one play starts after each other, at most
+MEMORY = 4 << 30  # bytes that one container may use unless its play says otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The image that is judged, and what is known of it."""
+
+    image: str
+    """Its id in the engine."""
+    config: ImageConfig
+    facts: ImageFacts | None = None
+    case: Case = field(default_factory=Case)
+    depth: Depth = Depth.QUICK
+
+
+class Theatre:
+    """Holds the networks and the folder of all stages of one image; made by :func:`theatre`."""
+
+    def __init__(self, client: "docker.DockerClient", subject: Subject, root: Path, talk: Talk) -> None:
+        self.client, self.subject, self.root, self.talk = client, subject, root, talk
+        self.name = f"verify-{uuid.uuid4().hex[:10]}"
+        self.closed = threading.Event()
+        self._lock = threading.Lock()
+        self._free: list[str] = []
+        self._made = 0
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """By which everything of this theatre is found."""
+        return {RUN: self.name, VERIFY: self.name, OWNER: owner()}
+
+    def perform(self, scenario: Scenario, play: "Play") -> Run:
+        """The run that *play* makes of *scenario*; engine trouble and too little time are its ``problem``."""
+        begun = time.monotonic()
+        stage = Stage(self, scenario)
+        limit = self._limit(scenario)
+        box = threading.Timer(limit, stage.give_up)
+        box.daemon = True
+        box.start()
+        try:
+            run = play(stage)
+        except ByocError as error:
+            run = Run(scenario=scenario.name, problem=f"{error.what}: {error.why}")
+        finally:
+            box.cancel()
+            uninterrupted(stage.clear)
+        if stage.given_up and not self.closed.is_set():
+            run = replace(run, problem=f"it was given up after {limit:.0f} s")
+        return replace(run, scenario=scenario.name, seconds=time.monotonic() - begun)
+
+    def _limit(self, scenario: Scenario) -> float:
+        """Its time box; longer where the user's case needs more than the smoke case."""
+        depth, asked = self.subject.depth, self.subject.case.time_limits
+        usual = TIMINGS[depth]
+        more = (
+            max(0.0, asked.get(name, 0.0) - had)
+            for name, had in (("training", usual.training), ("startup", usual.startup))
+        )
+        return scenario.seconds[depth] + LONGEST_PLAY * sum(more)
+
+    def take_network(self) -> str:
+        """A network from which nothing outside can be reached, for one stage alone."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            self._made += 1
+            name = f"byoc-{self.name}-{self._made}"
+        with engine_errors("making a network"):
+            self.client.api.create_network(name, driver="bridge", internal=True, labels=dict(self.labels))
+        return name
+
+    def return_network(self, name: str) -> None:
+        """Another stage may use it: no container is left in it."""
+        with self._lock:
+            self._free.append(name)
+
+    def close(self) -> None:
+        """Remove all containers and networks, also of plays that go on in other threads, and the folder."""
+        self.closed.set()
+        with suppress(Exception):
+            remove(self.client, f"{VERIFY}={self.name}")
+        _discard(self.client, self.subject.image, self.root, self.talk)
+
+
+class Stage:
+    """What one play has: the image, containers of it, folders that it may see, a network of its own."""
+
+    def __init__(self, house: Theatre, scenario: Scenario) -> None:
+        self.house, self.scenario = house, scenario
+        self.client, self.talk = house.client, house.talk
+        self.given_up = False
+        self._run = f"{house.name}-{scenario.name}"
+        self._session = Session(house.client, self._run, talk=house.talk)
+        self._networks: list[str] = []
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def subject(self) -> Subject:
+        """The image and what is known of it."""
+        return self.house.subject
+
+    @property
+    def image(self) -> str:
+        """The image's id in the engine."""
+        return self.subject.image
+
+    @property
+    def config(self) -> ImageConfig:
+        """The image's config."""
+        return self.subject.config
+
+    @property
+    def facts(self) -> ImageFacts | None:
+        """What the image's files tell; None: nobody looked."""
+        return self.subject.facts
+
+    @property
+    def case(self) -> Case:
+        """What the user wants it tried with."""
+        return self.subject.case
+
+    @property
+    def depth(self) -> Depth:
+        """How much time there is."""
+        return self.subject.depth
+
+    @property
+    def timing(self) -> Timing:
+        """The times of this depth."""
+        return TIMINGS[self.depth]
+
+    def tree(self, name: str) -> Path:
+        """A fresh empty folder that containers may see; removed at the end."""
+        folder = self.house.root / self.scenario.name / f"{self._next()}-{name}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def network(self) -> str:
+        """A network of this stage's own, the same each time; nothing outside can be reached from it."""
+        with self._lock:
+            if not self._networks:
+                self._networks.append(self.house.take_network())
+            return self._networks[0]
+
+    def begin(self, plan: ContainerPlan) -> Actor:
+        """Start a container as *plan* says, without rights it does not need, and under a name of its own.
+
+        An image that cannot be started gives an actor that was refused. Raises ByocError for engine trouble.
+        """
+        self._require_open()
+        number = self._next()
+        held = replace(
+            plan,
+            name=f"byoc-{self._run}-{number}",
+            labels={**plan.labels, VERIFY: self.house.name},
+            memory=plan.memory or MEMORY,
+            untrusted=True,
+        )
+        folders = [mount.source for mount in held.mounts if self.house.root in mount.source.parents]
+        give_to_root(self.client, self.image, folders)
+        excerpt, begun = Excerpt(), time.monotonic()
+        try:
+            running = self._session.start(held, excerpt)
+        except ByocError as error:
+            self._require_open()
+            return Actor(held, None, excerpt, begun=begun, refused=refusal(error))
+        if self.given_up or self.house.closed.is_set():  # between the two looks: nobody else would end it
+            running.kill()
+        return Actor(held, running, excerpt, begun=begun, root=self.house.root)
+
+    def give_up(self) -> None:
+        """End all containers of this stage, so that its play comes to its end."""
+        self.given_up = True
+        with suppress(Exception):
+            remove(self.client, f"{RUN}={self._run}")
+
+    def clear(self) -> None:
+        """Remove containers and folders, and give back the network."""
+        with suppress(Exception):
+            remove(self.client, f"{RUN}={self._run}")
+        for name in self._networks:
+            self.house.return_network(name)
+        _discard(self.client, self.image, self.house.root / self.scenario.name, self.talk)
+
+    def _require_open(self) -> None:
+        if self.given_up or self.house.closed.is_set():
+            raise ByocError(
+                f"the scenario {self.scenario.name} is over",
+                why="its time box has passed, or byoc was told to stop",
+                fix="try again, with --only for what you want to know",
+                id="BYOC-E620",
+            )
+
+    def _next(self) -> int:
+        with self._lock:
+            self._count += 1
+            return self._count
+
+
+Play: TypeAlias = Callable[[Stage], Run]
+"""Plays one scenario. It never raises for what the image does; ByocError is engine trouble."""
+
+
+@contextmanager
+def theatre(client: "docker.DockerClient", subject: Subject, talk: Talk) -> Iterator[Theatre]:
+    """A theatre for *subject*, first cleaned of what killed ones have left. Raises ByocError."""
+    with engine_errors("removing what an earlier run left"):
+        remove_leftovers(client, talk)
+    for left in _left_folders():
+        _discard(client, subject.image, left, talk)
+    root = Path(tempfile.mkdtemp(prefix=PREFIX))
+    root.chmod(0o755)  # a container's user must come through, whoever it is
+    (root / NOTE).write_text(owner(), encoding="utf-8")
+    house = Theatre(client, subject, root, talk)
+    try:
+        yield house
+    finally:
+        uninterrupted(house.close)
+
+
+def _left_folders() -> Iterator[Path]:
+    """Folders of theatres whose byoc was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if is_gone({OWNER: (folder / NOTE).read_text(encoding="utf-8")}):
+                yield folder
+
+
+def _discard(client: "docker.DockerClient", image: str, folder: Path, talk: Talk) -> None:
+    if folder.exists():
+        if os.geteuid() != 0:
+            give_back_all(client, image, [folder], talk)
+        shutil.rmtree(folder, ignore_errors=True)
