@@ -1,7 +1,7 @@
 """Where scenarios are played: containers of one image, held tight, watched, and all taken away again.
 
 A :class:`Theatre` is open while one image is judged; :meth:`Theatre.perform` gives each play a :class:`Stage`
-of its own. What a killed byoc has left in the engine, or in the folder for temporary files, goes with the next.
+of its own. What a killed byoc has left in the engine, or in the temporary folder, goes with the next theatre.
 """
 
 import os
