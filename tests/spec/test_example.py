@@ -203,7 +203,7 @@ request = "sample.csv"
 expect = "1"
 content-type = "text/csv"
 dynamic = false
-time-limits = { startup = 120, ping = 0.5 }
+time-limits = { startup = 120, invocation = 0.5 }
 waivers = [{ clause = "IMG-17", reason = "our base", until = "2027-01-31" }]
 """
         % ("a" * 64),
@@ -227,7 +227,7 @@ waivers = [{ clause = "IMG-17", reason = "our base", until = "2027-01-31" }]
     assert spec.serve is not None
     assert (spec.serve.source, spec.serve.workers) == (PurePosixPath("src"), 2)
     assert spec.verify is not None
-    assert spec.verify.time_limits == {"startup": 120.0, "ping": 0.5}
+    assert spec.verify.time_limits == {"startup": 120.0, "invocation": 0.5}
     assert spec.build.secrets["token"] == "env:HF_TOKEN"
     assert spec.notes == ()
 

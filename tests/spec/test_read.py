@@ -270,7 +270,7 @@ def test_what_is_right(text: str, read: Callable[..., Spec]) -> None:
     ("text", "keys"),
     [
         (HEAD + "[train]\nprogram = 1\n[train.metrics]\na = 1\n", ["train.metrics.a", "train.program"]),
-        (HEAD + TRAIN + "[env]\nA = 1\n[verify]\ntime-limits = { a = nan, b = 'x' }\n", None),
+        (HEAD + TRAIN + "[env]\nA = 1\n[verify]\ntime-limits = { startup = nan, training = 'x' }\n", None),
         (HEAD + TRAIN + "[files]\n'/a' = { source = 1 }\n'/b' = 2\n", ['files."/a".source', 'files."/b"']),
         (HEAD + TRAIN + "[labels]\na = 1\n[build]\nsecrets = { a = 1 }\n", ["build.secrets.a", "labels.a"]),
         (HEAD + "user = 1\ntargets = 'training'\n" + TRAIN, ["image.targets", "image.user"]),
@@ -280,7 +280,7 @@ def test_rules_pass_over_values_of_a_wrong_type(
     text: str, keys: list[str] | None, refused: Callable[..., UsageError]
 ) -> None:
     told = sorted(line.split(": ")[1] for line in refused(text).details)
-    assert told == (keys or ["env.A", "verify.time-limits.a", "verify.time-limits.b"])
+    assert told == (keys or ["env.A", "verify.time-limits.startup", "verify.time-limits.training"])
 
 
 def test_the_longest_name(read: Callable[..., Spec], refused: Callable[..., UsageError]) -> None:

@@ -75,7 +75,7 @@ def _train(table: Data) -> t.Train:
         source=_path(table["source"]),
         module=table["module"],
         hyperparameters=_copy(table["hyperparameters"]),
-        channels=_copy({name: _path(path) for name, path in table["channels"].items()}),
+        channels=_paths(table["channels"]) or {},
         metrics=_copy(table["metrics"]),
     )
 
@@ -152,6 +152,9 @@ def _verify(table: Data) -> t.Verify:
         request=_maybe_path(table["request"]),
         expect=table["expect"],
         content_type=table["content-type"],
+        hyperparameters=table["hyperparameters"],
+        channels=_paths(table["channels"]),
+        metrics=table["metrics"],
         dynamic=table["dynamic"],
         time_limits=_copy({clause: float(limit) for clause, limit in table["time-limits"].items()}),
         waivers=tuple(_copy(waiver) for waiver in table["waivers"]),
@@ -160,6 +163,10 @@ def _verify(table: Data) -> t.Verify:
 
 def _path(text: str) -> PurePosixPath:
     return PurePosixPath(text)
+
+
+def _paths(table: Mapping[str, str] | None) -> Mapping[str, PurePosixPath] | None:
+    return None if table is None else {name: _path(path) for name, path in table.items()}
 
 
 def _maybe_path(text: str | None) -> PurePosixPath | None:

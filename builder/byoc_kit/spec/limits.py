@@ -22,10 +22,18 @@ SET_BY_BYOC = frozenset(
 )  # hyperparameters of the toolkit styles
 
 
+TABLES = ("train", "verify")
+"""The tables that say with what a job trains."""
+
+
 def check_hyperparameters(view: View) -> Iterator[Mistake]:
     """SageMaker's limits on hyperparameters (CFG-01)."""
-    table = view.table("train", "hyperparameters")
-    where = ("train", "hyperparameters")
+    for table in TABLES:
+        yield from _check_hyperparameters(view, (table, "hyperparameters"))
+
+
+def _check_hyperparameters(view: View, where: tuple[str, str]) -> Iterator[Mistake]:
+    table = view.table(*where)
     if len(table) > HYPERPARAMETERS:
         yield _limit(
             where, f"{len(table)} hyperparameters", f"at most {HYPERPARAMETERS} (CFG-01)", "join some"
@@ -74,16 +82,19 @@ def _limit(key: Key, what: str, allowed: str, fix: str) -> Mistake:
 
 def check_channels(view: View) -> Iterator[Mistake]:
     """SageMaker's limits on channels (CFG-10)."""
-    table = view.table("train", "channels")
+    for table in TABLES:
+        yield from _check_channels(view, (table, "channels"))
+
+
+def _check_channels(view: View, where: tuple[str, str]) -> Iterator[Mistake]:
+    table = view.table(*where)
     if len(table) > CHANNELS:
         what = f"{len(table)} channels"
-        yield _limit(
-            ("train", "channels"), what, f"at most {CHANNELS} (CFG-10)", "put several folders in one"
-        )
+        yield _limit(where, what, f"at most {CHANNELS} (CFG-10)", "put several folders in one")
     for name in table:
         if not CHANNEL.fullmatch(name) or name in {".", ".."}:
             yield _limit(
-                ("train", "channels", name),
+                (*where, name),
                 "this is not the name of a channel",
                 "1 to 64 of letters, digits, '.', '-' and '_' (CFG-10)",
                 "rename it, for example 'train'",
@@ -108,8 +119,12 @@ def check_ends(view: View) -> Iterator[Mistake]:
 
 def check_metrics(view: View) -> Iterator[Mistake]:
     """SageMaker's limits on metrics, and that each expression finds a number (TRN-13)."""
-    table = view.table("train", "metrics")
-    where = ("train", "metrics")
+    for table in TABLES:
+        yield from _check_metrics(view, (table, "metrics"))
+
+
+def _check_metrics(view: View, where: tuple[str, str]) -> Iterator[Mistake]:
+    table = view.table(*where)
     if len(table) > METRICS:
         yield _limit(where, f"{len(table)} metrics", f"at most {METRICS} (TRN-13)", "take some out")
     for name, regex in table.items():

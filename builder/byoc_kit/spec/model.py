@@ -16,9 +16,6 @@ from byoc_kit.spec.types import Chain, Network, Server, Style, Target
 
 __all__ = ["TABLES", "SpecFile", "fields_of"]
 
-LATER = "nothing yet"
-"""Read and checked now, so that files need not change; a later version uses it."""
-
 ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,512}$"
 Text = Annotated[str, Field(min_length=1)]
 ConvertedStyle = Annotated[Style, Field(strict=False)]
@@ -474,11 +471,11 @@ class PublishTable(Table):
 class WaiverTable(Table):
     """One clause that is knowingly not kept."""
 
-    clause: Text = _key("Id of the clause.", used=LATER, examples=["IMG-17"])
-    reason: Text = _key("Why.", used=LATER)
+    clause: Text = _key("Id of the clause.", used="verify, publish", examples=["IMG-17"])
+    reason: Text = _key("Why.", used="verify, publish", examples=["a ticket is open"])
     until: Text | None = _key(
-        "Last day, YYYY-MM-DD.",
-        used=LATER,
+        "Last day on which it counts, YYYY-MM-DD; afterwards the clause fails where it is broken.",
+        used="verify, publish",
         default=None,
         pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
         examples=["2027-01-31"],
@@ -486,20 +483,59 @@ class WaiverTable(Table):
 
 
 class VerifyTable(Table):
-    """How the image is checked."""
+    """How the image is checked, and with what it is tried. What is left out is made up."""
 
     request: Text | None = _key(
-        "A file of the project to send as a request.", used=LATER, examples=["sample.csv"], default=None
+        "A file of the project to send as a request.", used="verify", examples=["sample.csv"], default=None
     )
-    expect: str | None = _key("Text that the answer must contain.", used=LATER, default=None)
+    expect: str | None = _key(
+        "A regular expression that the answer must hold.",
+        used="verify",
+        examples=["setosa|virginica"],
+        default=None,
+    )
     content_type: Text | None = _key(
-        "Content type of the request. Left out: by the file's name.", used=LATER, default=None
+        "Content type of the request. Left out: by the file's name.",
+        used="verify",
+        examples=["text/csv"],
+        default=None,
     )
-    dynamic: bool = _key("Whether the image may be started to check it.", used=LATER, default=True)
+    hyperparameters: dict[str, Any] | None = _key(
+        "Hyperparameters to train with. Left out: those of [train].",
+        used="verify",
+        examples=[{"epochs": 1}],
+        default=None,
+    )
+    channels: dict[str, Text] | None = _key(
+        "Input channels to train with: name to file or folder of the project. Left out: those of [train].",
+        used="verify",
+        examples=[{"train": "sample"}],
+        default=None,
+    )
+    metrics: dict[str, Text] | None = _key(
+        "Metrics that training must print: name to regular expression. Left out: those of [train].",
+        used="verify",
+        examples=[{"validation:f1": "f1=([0-9.]+)"}],
+        default=None,
+    )
+    dynamic: bool = _key(
+        "Whether the image may be started to check it, where nothing else is asked for.",
+        used="verify, publish",
+        default=True,
+    )
     time_limits: dict[str, float] = _key(
-        "Clause or step to its limit.", used=LATER, unit="seconds", examples=[{"startup": 120}], default={}
+        "Limits for training, startup (until /ping answers) and invocation.",
+        used="verify",
+        unit="seconds",
+        examples=[{"startup": 120}],
+        default={},
     )
-    waivers: list[WaiverTable] = _key("Clauses that are knowingly not kept.", used=LATER, default=[])
+    waivers: list[WaiverTable] = _key(
+        "Clauses that are knowingly not kept.",
+        used="verify, publish",
+        examples=[[{"clause": "IMG-17", "reason": "a ticket is open", "until": "2027-01-31"}]],
+        default=[],
+    )
 
 
 def _form(entry: object) -> str:

@@ -63,6 +63,7 @@ def _project_paths(view: View) -> Iterator[tuple[Key, str]]:
     yield from sources(view)
     yield from view.texts("python", "packages")
     yield from view.texts("train", "channels")
+    yield from view.texts("verify", "channels")
     yield from view.texts("process", "inputs")
 
 

@@ -4,7 +4,6 @@ To add a rule: write it (a :class:`View` in, mistakes out), and list it in ``RUL
 project's files are in :mod:`byoc_kit.spec.files`.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -19,6 +18,7 @@ from byoc_kit.spec.parse import Key
 from byoc_kit.spec.paths import check_paths
 from byoc_kit.spec.secrets import check_credentials
 from byoc_kit.spec.tag_templates import check_tags
+from byoc_kit.spec.trial import check_verify
 from byoc_kit.spec.types import OCI_TARGETS, Server, Style, Target
 from byoc_kit.spec.values import is_root, targets_of
 
@@ -276,19 +276,6 @@ def check_oci(view: View) -> Iterator[Mistake]:
             fix="take it out, or add a target that does: training, tuning, processing, studio",
             id="BYOC-E581",
         )
-
-
-def check_verify(view: View) -> Iterator[Mistake]:
-    """Limits are positive."""
-    for name, limit in view.table("verify", "time-limits").items():
-        if isinstance(limit, int | float) and not (limit > 0 and math.isfinite(limit)):
-            yield Mistake(
-                key=("verify", "time-limits", name),
-                what="a limit is more than 0 seconds",
-                why="nothing ends before it starts",
-                fix="write a positive number of seconds",
-                id="BYOC-E109",
-            )
 
 
 Rule = Callable[[View], Iterator[Mistake]]

@@ -265,11 +265,16 @@ class Publish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verify:
-    """``[verify]``; parsed now, used by later verbs."""
+    """``[verify]``."""
 
     request: PurePosixPath | None
     expect: str | None
+    """A regular expression that the answer must hold."""
     content_type: str | None
+    hyperparameters: Mapping[str, object] | None
+    """None: those of ``[train]``; channels and metrics likewise."""
+    channels: Mapping[str, PurePosixPath] | None
+    metrics: Mapping[str, str] | None
     dynamic: bool
     time_limits: Mapping[str, float]
     waivers: tuple[Mapping[str, str], ...]
