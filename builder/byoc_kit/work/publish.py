@@ -23,6 +23,7 @@ from byoc_kit.plan.record import Record
 from byoc_kit.plan.tags import content_tag
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.build import BuildOptions, build
+from byoc_kit.work.evidence import gather_engine, gather_files, with_manifest
 from byoc_kit.work.images import open_image, open_repository, open_sink
 from byoc_kit.work.logins import logins
 from byoc_kit.work.places import destination
@@ -30,7 +31,6 @@ from byoc_kit.work.project import Project
 from byoc_kit.work.prove import make_record, prove
 from byoc_kit.work.record import write_record
 from byoc_kit.work.subject import find_subject, in_engine
-from byoc_kit.work.verify import gather_engine, gather_files, with_manifest
 
 __all__ = ["plan", "publish"]
 

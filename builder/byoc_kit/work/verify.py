@@ -1,31 +1,20 @@
 """``byoc verify``: an image against SageMaker's contract. Evidence is gathered here; ``contract`` judges."""
 
-import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from byoc_kit.contract.judge import judge
-from byoc_kit.contract.types import Evidence, Report
-from byoc_kit.docker_api import connect
-from byoc_kit.errors import ByocError, UsageError
-from byoc_kit.images.daemon import config, look
-from byoc_kit.images.push import image_size
-from byoc_kit.images.registry import RemoteImage, read_image
-from byoc_kit.oci.config import ImageConfig, Platform
-from byoc_kit.oci.manifest import Manifest
-from byoc_kit.oci.reference import Docker, ImageReference, Named, parse_image
+from byoc_kit.contract.types import Report
+from byoc_kit.errors import UsageError
+from byoc_kit.oci.reference import parse_image
 from byoc_kit.spec.types import Target
-from byoc_kit.store import user_store
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.images import open_image, open_repository
-from byoc_kit.work.inspect import read_image_files
+from byoc_kit.work.evidence import gather, seeming_targets
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build
 
-__all__ = ["gather_engine", "gather_files", "gather_registry", "verify", "with_manifest"]
-
-MULTI_MODEL = "com.amazonaws.sagemaker.capabilities.multi-models"
+__all__ = ["verify"]
 
 
 def verify(
@@ -50,93 +39,6 @@ def verify(
         wanted = seeming_targets(evidence.config, evidence.commands)
         voice.note(f"judged for {', '.join(wanted)}: what the image seems able to do (--target names others)")
     return judge(replace(evidence, targets=wanted))
-
-
-def gather(
-    reference: ImageReference, expected: Platform | None, talk: Talk, environ: Mapping[str, str]
-) -> Evidence:
-    """What can be known of the image without running it as a job; no targets yet. Raises ByocError."""
-    if isinstance(reference, Named) and reference.repository.host:
-        return gather_registry(reference, expected, environ)
-    if isinstance(reference, Docker | Named):
-        name = reference.name if isinstance(reference, Docker) else str(reference)
-        return gather_engine(name, expected, talk, environ)
-    return gather_files(reference, expected, talk, environ)
-
-
-def gather_files(
-    reference: ImageReference, expected: Platform | None, talk: Talk, environ: Mapping[str, str]
-) -> Evidence:
-    """Evidence on an image wherever it is, without an engine: its config, manifest and every file in it."""
-    with open_image(reference, platform=expected, environ=environ, talk=talk) as image:
-        seen = read_image_files(image, store=user_store(environ), talk=talk)
-        outside = isinstance(reference, Named)
-        return Evidence(
-            image=str(reference),
-            config=image.config,
-            targets=(),
-            expected=expected,
-            size=image.manifest.size,
-            commands=seen.inventory.commands,
-            manifest_media_type=image.manifest.media_type if outside else None,
-            layer_media_types=tuple(each.descriptor.media_type for each in image.layers) if outside else (),
-            reference=image.reference if outside else None,
-        )
-
-
-def gather_engine(name: str, expected: Platform | None, talk: Talk, environ: Mapping[str, str]) -> Evidence:
-    """Evidence on an image of the engine: its config, and what is on its PATH. Nothing is pulled."""
-    with contextlib.closing(connect(environ)) as client:
-        own, size = config(client, name), image_size(client, name)
-    return Evidence(
-        image=f"docker:{name}",
-        config=own,
-        targets=(),
-        expected=expected,
-        size=size,
-        commands=_commands(name, own.platform, talk, environ),
-    )
-
-
-def gather_registry(reference: Named, expected: Platform | None, environ: Mapping[str, str]) -> Evidence:
-    """Evidence on an image of a registry: config and manifest, a few kilobytes; no layer is fetched."""
-    remote = open_repository(reference.repository, environ)
-    found = read_image(remote, reference.target, expected)
-    evidence = Evidence(image=str(reference), config=found.config, targets=(), expected=expected)
-    return with_manifest(evidence, found)
-
-
-def with_manifest(evidence: Evidence, found: RemoteImage) -> Evidence:
-    """*evidence* and what the registry has: media types, compressed size, reference."""
-    layers = found.top.layers if isinstance(found.top, Manifest) else ()
-    return replace(
-        evidence,
-        manifest_media_type=found.top.media_type,
-        layer_media_types=tuple(layer.media_type for layer in layers),
-        size=found.manifest.size,
-        reference=str(found.reference),
-    )
-
-
-def seeming_targets(own: ImageConfig, commands: frozenset[str] | None) -> tuple[Target, ...]:
-    """The targets of an image that nobody declared: by its labels, then by what it can start."""
-    if own.labels.get(MULTI_MODEL) == "true":
-        return (Target.MULTI_MODEL,)
-    words = {"train": Target.TRAINING, "serve": Target.HOSTING}
-    if own.entrypoint or not commands or not commands & words.keys():
-        return (Target.TRAINING, Target.HOSTING)
-    return tuple(target for word, target in words.items() if word in commands)
-
-
-def _commands(name: str, platform: Platform, talk: Talk, environ: Mapping[str, str]) -> frozenset[str] | None:
-    """What is on the PATH of *name*; None where nobody could look: another processor, or no shell."""
-    try:
-        with contextlib.closing(connect(environ)) as client:
-            found = look(client, name, platform, store=user_store(environ), talk=talk).commands
-    except ByocError as error:
-        talk.note(f"nobody could look into {name}: {error.why}")
-        return None
-    return found if "sh" in found else None
 
 
 def _last_build(project: Project | None) -> str:
