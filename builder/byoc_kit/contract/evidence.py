@@ -62,10 +62,13 @@ class ImageFacts:
     files: tuple[File, ...] = ()
     """Only those that a clause asks for: below /opt/ml, what the image is started by, driver libraries."""
     starts: tuple[str, ...] = ()
-    """Where the programs lie that a job starts: ENTRYPOINT's first word, else ``train`` and ``serve`` on PATH.
+    """The programs that a job starts: ENTRYPOINT's first word, else ``train`` and ``serve`` on PATH.
 
-    Links followed, and in the order in which one starts the other: a script, then what its first line names.
+    As they are named; the files tell what is behind links. What first lines name is among the files, too, if
+    it is there.
     """
+    scripts: tuple[str, ...] = ()
+    """Scripts that ENTRYPOINT gives to an interpreter."""
     programs: frozenset[str] = frozenset()
     """Of the commands that clauses ask for, those on PATH."""
     closed: tuple[str, ...] = ()
@@ -218,4 +221,4 @@ class Case:
     region: str | None = None
     """The AWS Region of the jobs it is for; None: nobody said."""
     model_files: tuple[File, ...] | None = None
-    """What :attr:`model` holds, paths as they stand in the archive or below the folder; None: nobody looked."""
+    """What :attr:`model` holds, paths as in the archive or below the folder; None: nobody looked."""

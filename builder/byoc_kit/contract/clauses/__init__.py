@@ -2,10 +2,15 @@
 
 from typing import Final
 
-from byoc_kit.contract.clauses import static
+from byoc_kit.contract.clauses import files, places, static, toolkits
 from byoc_kit.contract.types import Clause
 
 __all__ = ["CLAUSES"]
 
-CLAUSES: Final[tuple[Clause, ...]] = (*static.PART,)
+CLAUSES: Final[tuple[Clause, ...]] = (
+    *static.PART,
+    *places.PART,
+    *files.PART,
+    *toolkits.PART,
+)
 """A new part is a module of this package with a ``PART``, and a line here."""

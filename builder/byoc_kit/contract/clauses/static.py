@@ -43,18 +43,29 @@ REFERENCE: Final = re.compile(r"[^/\s@]+(/[^/\s@]+)+(@sha256:[0-9a-f]{64})?")
 def starts(seen: Evidence) -> Verdict:
     """IMG-01."""
     if seen.config.entrypoint:
-        return kept(f"ENTRYPOINT {list(seen.config.entrypoint)} takes the word")
+        return _entrypoint_is_there(seen, seen.config.entrypoint)
     words = {"train": TRAINING & {*seen.targets}, "serve": SERVING & {*seen.targets}}
     wanted = {word for word, targets in words.items() if targets}
     if not wanted:
         return apart("no target of this image is started with a word")
     if seen.commands is None:
         return unseen("no ENTRYPOINT; whether train and serve are on PATH was not looked up")
-    missing = wanted - seen.commands
+    missing = wanted - seen.commands - _lying_there(seen)
     if not missing:
         return kept(f"no ENTRYPOINT; on PATH: {listed(wanted)}")
     hit = (words[word] for word in missing)
     return broken(f"no ENTRYPOINT; not on PATH: {listed(missing)}", frozenset[Target]().union(*hit))
+
+
+def _entrypoint_is_there(seen: Evidence, entrypoint: tuple[str, ...]) -> Verdict:
+    if seen.facts is not None and not seen.facts.starts:
+        return broken(f"ENTRYPOINT begins with {entrypoint[0]!r}, which is not in the image")
+    return kept(f"ENTRYPOINT {list(entrypoint)} takes the word")
+
+
+def _lying_there(seen: Evidence) -> set[str]:
+    """The names of programs that PATH leads to, also of those that cannot be executed (IMG-04)."""
+    return {base_name(path) for path in seen.facts.starts} if seen.facts else set()
 
 
 def exec_form(seen: Evidence) -> Verdict:
