@@ -4,18 +4,21 @@ A scenario is a way to run the image from which several clauses are judged; a cl
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from byoc_kit.contract.clauses.verdicts import SERVING, TRAINING
-from byoc_kit.contract.evidence import Depth
+from byoc_kit.contract.evidence import Case, Depth
 from byoc_kit.contract.types import Clause
 from byoc_kit.spec.types import Target
 
-__all__ = ["CANARY", "SCENARIOS", "TIMINGS", "Scenario", "Timing", "scenario", "wanted"]
+__all__ = ["CANARY", "SCENARIOS", "TIMINGS", "Scenario", "Timing", "for_case", "scenario", "wanted"]
 
 CANARY: Final = "canary-5f0b1e9a7c"
 """A value that plays pass as if it were a secret: no log may show it (ENV-05)."""
+
+
+MOST_RUNS = 6  # containers that a play starts one after the other, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,17 @@ SCENARIOS: Final = (*TRAINING_SCENARIOS, *HOSTING_SCENARIOS)
 def scenario(name: str) -> Scenario:
     """The scenario *name*. Raises KeyError."""
     return {each.name: each for each in SCENARIOS}[name]
+
+
+def for_case(scenario: Scenario, case: Case) -> Scenario:
+    """*scenario* with the time that *case* needs beyond a smoke case."""
+
+    def more(timing: Timing) -> float:
+        had = {"training": timing.training, "startup": timing.startup, "invocation": timing.invocation}
+        return sum(max(0.0, case.time_limits.get(name, 0.0) - seconds) for name, seconds in had.items())
+
+    longer = {depth: limit + MOST_RUNS * more(TIMINGS[depth]) for depth, limit in scenario.seconds.items()}
+    return replace(scenario, seconds=longer)
 
 
 def wanted(clauses: Iterable[Clause], targets: Iterable[Target]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Where scenarios are played: containers of one image, held tight, watched, and all taken away again.
 
-A :class:`Theatre` is open while one image is judged; :meth:`Theatre.perform` gives each play a :class:`Stage`
+A :class:`Theatre` is open while one image is judged; :meth:`Theatre.play` gives each play a :class:`Stage`
 of its own. What a killed byoc has left in the engine, or in the temporary folder, goes with the next theatre.
 """
 
@@ -40,12 +40,11 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["MEMORY", "VERIFY", "Play", "Stage", "Subject", "Theatre", "theatre"]
+__all__ = ["MEMORY", "VERIFY", "Play", "Plays", "Stage", "Subject", "Theatre", "theatre"]
 
 VERIFY = "byoc.verify"
 PREFIX = "byoc-verify-"
 NOTE = ".owner"
-LONGEST_PLAY = 6  # containers that one play starts after each other, at most
 MEMORY = 4 << 30  # bytes that one container may use unless its play says otherwise
 
 
@@ -64,8 +63,12 @@ class Subject:
 class Theatre:
     """Holds the networks and the folder of all stages of one image; made by :func:`theatre`."""
 
-    def __init__(self, client: "docker.DockerClient", subject: Subject, root: Path, talk: Talk) -> None:
+    def __init__(
+        self, client: "docker.DockerClient", subject: Subject, plays: "Plays", root: Path, talk: Talk
+    ) -> None:
         self.client, self.subject, self.root, self.talk = client, subject, root, talk
+        self._plays = plays
+        self._stages: dict[str, Stage] = {}
         self.name = f"verify-{uuid.uuid4().hex[:10]}"
         self.closed = threading.Event()
         self._lock = threading.Lock()
@@ -77,34 +80,23 @@ class Theatre:
         """By which everything of this theatre is found."""
         return {RUN: self.name, VERIFY: self.name, OWNER: owner()}
 
-    def perform(self, scenario: Scenario, play: "Play") -> Run:
-        """The run that *play* makes of *scenario*; engine trouble and too little time are its ``problem``."""
+    def play(self, scenario: Scenario) -> Run:
+        """What its play sees of *scenario*; engine trouble is the run's problem."""
         begun = time.monotonic()
         stage = Stage(self, scenario)
-        limit = self._limit(scenario)
-        box = threading.Timer(limit, stage.give_up)
-        box.daemon = True
-        box.start()
+        self._stages[scenario.name] = stage
         try:
-            run = play(stage)
+            run = self._plays[scenario.name](stage)
         except ByocError as error:
             run = Run(scenario=scenario.name, problem=f"{error.what}: {error.why}")
         finally:
-            box.cancel()
             uninterrupted(stage.clear)
-        if stage.given_up and not self.closed.is_set():
-            run = replace(run, problem=f"it was given up after {limit:.0f} s")
         return replace(run, scenario=scenario.name, seconds=time.monotonic() - begun)
 
-    def _limit(self, scenario: Scenario) -> float:
-        """Its time box; longer where the user's case needs more than the smoke case."""
-        depth, asked = self.subject.depth, self.subject.case.time_limits
-        usual = TIMINGS[depth]
-        more = (
-            max(0.0, asked.get(name, 0.0) - had)
-            for name, had in (("training", usual.training), ("startup", usual.startup))
-        )
-        return scenario.seconds[depth] + LONGEST_PLAY * sum(more)
+    def give_up(self, scenario: Scenario) -> None:
+        """End all containers of *scenario*, so that its play comes to its end."""
+        if stage := self._stages.get(scenario.name):
+            stage.give_up()
 
     def take_network(self) -> str:
         """A network from which nothing outside can be reached, for one stage alone."""
@@ -249,9 +241,12 @@ class Stage:
 Play: TypeAlias = Callable[[Stage], Run]
 """Plays one scenario. It never raises for what the image does; ByocError is engine trouble."""
 
+Plays: TypeAlias = Mapping[str, Play]
+"""By the name of the scenario."""
+
 
 @contextmanager
-def theatre(client: "docker.DockerClient", subject: Subject, talk: Talk) -> Iterator[Theatre]:
+def theatre(client: "docker.DockerClient", subject: Subject, plays: Plays, talk: Talk) -> Iterator[Theatre]:
     """A theatre for *subject*, first cleaned of what killed ones have left. Raises ByocError."""
     with engine_errors("removing what an earlier run left"):
         remove_leftovers(client, talk)
@@ -260,7 +255,7 @@ def theatre(client: "docker.DockerClient", subject: Subject, talk: Talk) -> Iter
     root = Path(tempfile.mkdtemp(prefix=PREFIX))
     root.chmod(0o755)  # a container's user must come through, whoever it is
     (root / NOTE).write_text(owner(), encoding="utf-8")
-    house = Theatre(client, subject, root, talk)
+    house = Theatre(client, subject, plays, root, talk)
     try:
         yield house
     finally:
