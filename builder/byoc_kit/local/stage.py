@@ -70,6 +70,8 @@ class Theatre:
         self._plays = plays
         self._stages: dict[str, Stage] = {}
         self.name = f"verify-{uuid.uuid4().hex[:10]}"
+        self.trained: Path | None = None
+        """A copy of what the scenario ``train`` has left in /opt/ml/model, for endpoints of the same image."""
         self.closed = threading.Event()
         self._lock = threading.Lock()
         self._free: list[str] = []
@@ -169,6 +171,17 @@ class Stage:
     def timing(self) -> Timing:
         """The times of this depth."""
         return TIMINGS[self.depth]
+
+    @property
+    def model(self) -> Path | None:
+        """What to serve: the user's model, else what the same image has trained; None: there is none."""
+        return Path(self.case.model) if self.case.model else self.house.trained
+
+    def keep_model(self, folder: Path) -> None:
+        """Let endpoints that are played later serve a copy of *folder*; it outlives this stage."""
+        kept = self.house.root / "trained"
+        shutil.copytree(folder, kept, symlinks=True)
+        self.house.trained = kept
 
     def tree(self, name: str) -> Path:
         """A fresh empty folder that containers may see; removed at the end."""
