@@ -76,6 +76,20 @@ def test_a_few_at_once_and_heavy_ones_alone_at_the_end() -> None:
     assert heard[-2:] == ["h1", "h2"]
 
 
+def test_what_comes_after_another_waits_for_it_if_that_is_played() -> None:
+    actors = Actors(at_ease)
+    scenarios = [replace(scenario("b"), after="a"), replace(scenario("c"), after="x"), scenario("a")]
+    heard: list[str] = []
+
+    def hear(run: Run) -> bool:
+        heard.append(run.scenario)
+        return True
+
+    assert len(play_all(scenarios, actors, depth=QUICK, hear=hear, at_once=3)) == 3
+    assert set(heard[:2]) == {"a", "c"}
+    assert not any({"a", "b"} <= each for each in actors.together)
+
+
 def test_what_takes_too_long_is_given_up_and_says_so() -> None:
     actors = Actors(lambda name, gone: for_ever(name, gone) if name == "slow" else None)
     played = play_all(

@@ -88,6 +88,8 @@ class Scenario:
     """``internal``: the containers of the scenario reach each other and nothing else."""
     heavy: bool = False
     """Whether it is played alone, since others would disturb it, or it them."""
+    after: str = ""
+    """It begins when this other scenario has ended, where that one is played too."""
     seconds: Mapping[Depth, float]
     """After which it is given up."""
 
@@ -156,7 +158,9 @@ def _serving(
     service: float = 1800,
 ) -> Scenario:
     limits = _limits(quick, service)
-    return Scenario(name=name, says=says, targets=targets, word="serve", heavy=heavy, seconds=limits)
+    return Scenario(
+        name=name, says=says, targets=targets, word="serve", heavy=heavy, after="train", seconds=limits
+    )
 
 
 HOSTING_SCENARIOS: Final = (
@@ -173,14 +177,14 @@ def scenario(name: str) -> Scenario:
 
 
 def for_case(scenario: Scenario, case: Case) -> Scenario:
-    """*scenario* with the time that *case* needs beyond a smoke case."""
+    """*scenario* with the time that *case* needs beyond a smoke case; who has a model waits for none."""
 
     def more(timing: Timing) -> float:
         had = {"training": timing.training, "startup": timing.startup, "invocation": timing.invocation}
         return sum(max(0.0, case.time_limits.get(name, 0.0) - seconds) for name, seconds in had.items())
 
     longer = {depth: limit + MOST_RUNS * more(TIMINGS[depth]) for depth, limit in scenario.seconds.items()}
-    return replace(scenario, seconds=longer)
+    return replace(scenario, seconds=longer, after="" if case.model else scenario.after)
 
 
 def wanted(clauses: Iterable[Clause], targets: Iterable[Target]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class Theatre:
         self._stages: dict[str, Stage] = {}
         self.name = f"verify-{uuid.uuid4().hex[:10]}"
         self.trained: Path | None = None
-        """A copy of what the scenario ``train`` has left in /opt/ml/model, for endpoints of the same image."""
+        """A copy of what the scenario ``train`` has left in /opt/ml/model, for endpoints."""
         self.closed = threading.Event()
         self._lock = threading.Lock()
         self._free: list[str] = []

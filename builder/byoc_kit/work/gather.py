@@ -4,7 +4,6 @@ import contextlib
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -50,7 +49,7 @@ def play_all(
 ) -> dict[str, Run]:
     """Play *scenarios*: *at_once* of them together, then the heavy ones, one after the other.
 
-    A scenario that takes longer than its time is given up, and says so as its problem. Whatever ends this
+    One that comes after another waits for that. A scenario that takes longer than its time is given up, and says so as its problem. Whatever ends this
     early, such as Ctrl-C, takes away what is still running first. Nobody waits longer than *patience* seconds
     for a play whose containers are gone.
     """
@@ -90,11 +89,17 @@ class _Floor:
 
     def fill(self, scenarios: Sequence[Scenario], at_once: int) -> None:
         """Play all of *scenarios*, unless somebody has seen enough."""
-        waiting = deque(scenarios)
+        waiting = list(scenarios)
         while (waiting or self._running) and not self._enough:
-            while waiting and len(self._running) < at_once:
-                self._start(waiting.popleft())
+            ready = [each for each in waiting if not self._must_wait(each, waiting)]
+            for scenario in ready[: at_once - len(self._running)]:
+                waiting.remove(scenario)
+                self._start(scenario)
             self._take()
+
+    def _must_wait(self, scenario: Scenario, waiting: Sequence[Scenario]) -> bool:
+        """Whether what it comes after is still to be played, or being played."""
+        return scenario.after in self._running or any(each.name == scenario.after for each in waiting)
 
     def clear(self) -> None:
         """Take away what still runs, and wait until it has gone; nobody is told of it any more."""
