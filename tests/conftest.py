@@ -19,7 +19,8 @@ from rig.prefetch import prefetching
 from rig.projects import Byoc, Command, Project, Projects, image
 from rig.registry import registry as rig_registry
 
-NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project"})
+pytest_plugins = ["rig.ecr_fixtures"]
+NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project", "ecr_engine"})
 
 
 DOCKER_PY_LEAVES_SOCKETS = (
