@@ -17,6 +17,10 @@ __all__ = ["Actor", "refusal"]
 
 LOOK = 0.01  # seconds between two looks at a process
 HANDED = 30.0  # seconds for the engine to take away what it was told to kill
+MOST = 2000  # characters of a list of paths
+SCRATCH = ("/tmp", "/var/tmp", "/root/.cache")  # noqa: S108 - of a container
+ANYWHERE = (*SCRATCH, "/run", "/dev", "/proc", "/sys", "/opt/ml", "/opt/byoc-source")
+"""Where a container may write, and where the engine itself does."""
 FAULTS = ("no command specified", "runtime create failed", "unable to find user", "unable to start container")
 """What the engine says where an image is such that it cannot be started."""
 
@@ -124,6 +128,15 @@ class Actor:
                 listed = self.running.processes()
                 return tuple(line[-1] for line in listed)
         return ()
+
+    def written(self) -> str:
+        """What it wrote into the image's own folders, a path per line; nothing of :data:`ANYWHERE`."""
+        found: list[str] = []
+        with suppress(Exception):  # it was taken away between two looks
+            found = self.running.changes() if self.running else []
+        files = [path for path in found if not path.startswith(ANYWHERE) and not path.endswith(".pyc")]
+        deep = [path for path in files if not any(other.startswith(f"{path}/") for other in found)]
+        return "\n".join(path for path in deep if "/__pycache__" not in path)[:MOST]
 
     def await_hearing(self, seconds: float) -> None:
         """Wait until its program hears SIGTERM, has ended, or has run for *seconds*; tells ``hears``.

@@ -156,6 +156,10 @@ class Running:
         rows: list[list[str]] = self._api.top(self.id, "-eo pid,args")["Processes"]
         return rows
 
+    def changes(self) -> list[str]:
+        """Paths that are not as the image has them: added, changed or removed."""
+        return sorted(change["Path"] for change in self._api.diff(self.id) or ())
+
     @property
     def address(self) -> str:
         """The container's own IP address; empty once it has ended."""
