@@ -117,7 +117,8 @@ def _put(what: str | Put) -> Put:
 
 def _above(path: str) -> Iterator[str]:
     parts = path.strip("/").split("/")
-    assert parts[0] not in {"bin", "lib", "lib64", "sbin"}, f"{path}: a link in the ground; write /usr{path}"
+    merged = len(parts) > 1 and parts[0] in {"bin", "lib", "lib64", "sbin"}
+    assert not merged, f"{path} goes through a link of the ground: write /usr{path}"
     return ("/".join(parts[:end]) for end in range(1, len(parts)))
 
 

@@ -4,10 +4,9 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from byoc_kit.contract.types import Evidence
+from byoc_kit.contract.types import ASKED_COMMANDS, Evidence
 from byoc_kit.docker_api import connect
-from byoc_kit.errors import ByocError
-from byoc_kit.images.daemon import config, look
+from byoc_kit.images.daemon import config
 from byoc_kit.images.push import image_size
 from byoc_kit.images.registry import RemoteImage, read_image
 from byoc_kit.oci.config import ImageConfig, Platform
@@ -16,6 +15,7 @@ from byoc_kit.oci.reference import Docker, ImageReference, Named
 from byoc_kit.spec.types import Target
 from byoc_kit.store import user_store
 from byoc_kit.talk import Talk
+from byoc_kit.work.facts import facts_in_engine, facts_in_files
 from byoc_kit.work.images import open_image, open_repository
 from byoc_kit.work.inspect import read_image_files
 
@@ -41,7 +41,8 @@ def gather_files(
 ) -> Evidence:
     """Evidence on an image wherever it is, without an engine: its config, manifest and every file in it."""
     with open_image(reference, platform=expected, environ=environ, talk=talk) as image:
-        seen = read_image_files(image, store=user_store(environ), talk=talk)
+        store = user_store(environ)
+        facts = facts_in_files(image, read_image_files(image, store=store, talk=talk), store)
         outside = isinstance(reference, Named)
         return Evidence(
             image=str(reference),
@@ -49,7 +50,8 @@ def gather_files(
             targets=(),
             expected=expected,
             size=image.manifest.size,
-            commands=seen.inventory.commands,
+            commands=facts.programs & ASKED_COMMANDS,
+            facts=facts,
             manifest_media_type=image.manifest.media_type if outside else None,
             layer_media_types=tuple(each.descriptor.media_type for each in image.layers) if outside else (),
             reference=image.reference if outside else None,
@@ -57,16 +59,18 @@ def gather_files(
 
 
 def gather_engine(name: str, expected: Platform | None, talk: Talk, environ: Mapping[str, str]) -> Evidence:
-    """Evidence on an image of the engine: its config, and what is on its PATH. Nothing is pulled."""
+    """Evidence on an image of the engine: its config, and what its files tell. Nothing is pulled."""
     with contextlib.closing(connect(environ)) as client:
         own, size = config(client, name), image_size(client, name)
+    facts = facts_in_engine(name, own, talk, environ)
     return Evidence(
         image=f"docker:{name}",
         config=own,
         targets=(),
         expected=expected,
         size=size,
-        commands=_commands(name, own.platform, talk, environ),
+        commands=None if facts is None else facts.programs & ASKED_COMMANDS,
+        facts=facts,
     )
 
 
@@ -98,14 +102,3 @@ def seeming_targets(own: ImageConfig, commands: frozenset[str] | None) -> tuple[
     if own.entrypoint or not commands or not commands & words.keys():
         return (Target.TRAINING, Target.HOSTING)
     return tuple(target for word, target in words.items() if word in commands)
-
-
-def _commands(name: str, platform: Platform, talk: Talk, environ: Mapping[str, str]) -> frozenset[str] | None:
-    """What is on the PATH of *name*; None where nobody could look: another processor, or no shell."""
-    try:
-        with contextlib.closing(connect(environ)) as client:
-            found = look(client, name, platform, store=user_store(environ), talk=talk).commands
-    except ByocError as error:
-        talk.note(f"nobody could look into {name}: {error.why}")
-        return None
-    return found if "sh" in found else None
