@@ -1,0 +1,1 @@
+"""Images that break nothing: each module has ``IMAGES``."""
