@@ -64,8 +64,8 @@ def test_a_refusal_of_aws_is_told(aws: Lying, monkeypatch: pytest.MonkeyPatch) -
     aws.on("POST", "/", lambda *_: Reply(400, body), times=9)
     with pytest.raises(ByocError) as caught:
         logins({"DOCKER_CONFIG": "/nowhere"})(ECR)
-    assert caught.value.id == "BYOC-E804"
-    assert "AccessDenied" in caught.value.why
+    assert caught.value.id == "BYOC-E818"
+    assert "not allowed" in caught.value.why
 
 
 def test_a_stored_login_wins(aws: Lying, tmp_path: Path) -> None:

@@ -328,10 +328,11 @@ def test_what_cannot_be_published(
     assert (done.returncode, error in done.stderr) == (code, True)
 
 
-def test_a_name_without_a_registry_is_refused(plain: Callable[..., Path], byoc: Command) -> None:
+def test_a_name_without_a_registry_needs_a_region(plain: Callable[..., Path], byoc: Command) -> None:
     folder = plain("p/ecr")
     edit(folder / "byoc.toml", {"publish": {"repository": "sagemaker/churn"}})
-    done = byoc("publish", cwd=folder, check=False)
+    nowhere = {"AWS_CONFIG_FILE": "/nowhere", "AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+    done = byoc("publish", cwd=folder, check=False, env=nowhere)
     assert done.returncode == 2
-    assert "BYOC-E514" in done.stderr
-    assert 'repository = "registry.example/churn"' in done.stderr
+    assert "BYOC-E816" in done.stderr
+    assert "[publish] region" in done.stderr

@@ -15,6 +15,9 @@ __all__ = ["ERROR_LIMIT", "Answer", "read_answer", "reason", "unreachable"]
 
 ERROR_LIMIT: Final = 64 << 10  # bytes of an error's body that are worth reading
 CHUNK: Final = 1 << 16  # bytes
+TOKEN_ENDED: Final = re.compile(
+    rb"authori[sz]ation token (?:has expired|is invalid|is expired)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Answer:
             fix="check the registry's name and the proxy settings of this machine",
             id="BYOC-E507",
         )
+
+    @property
+    def ends_login(self) -> bool:
+        """Whether it says that the token we showed does not hold any more: ECR does so with a 403."""
+        return self.status == 403 and TOKEN_ENDED.search(self.body) is not None
 
     @property
     def codes(self) -> str:

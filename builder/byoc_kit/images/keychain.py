@@ -27,6 +27,9 @@ class Credentials:
 
     user: str
     secret: str = field(repr=False)
+    renew: "Callable[[bool], Credentials] | None" = field(default=None, repr=False, compare=False)
+    """What holds in the place of these now, which ends after a time; True: a registry has refused these.
+    None: they do not end."""
 
     @property
     def basic(self) -> str:

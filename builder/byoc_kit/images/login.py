@@ -19,7 +19,7 @@ from byoc_kit.errors import ByocError
 from byoc_kit.images.answer import Answer, read_answer, unreachable
 from byoc_kit.images.http import pool, redact
 from byoc_kit.images.keychain import Credentials
-from byoc_kit.oci.reference import Repository, is_loopback
+from byoc_kit.oci.reference import Repository, is_ecr, is_loopback
 
 __all__ = ["Login", "refused"]
 
@@ -44,6 +44,8 @@ class Login:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _challenge: Mapping[str, str] | None = field(default=None, init=False, repr=False)
     _header: str | None = field(default=None, init=False, repr=False)
+    _held: Credentials | None = field(default=None, init=False, repr=False)
+    """What *_header* shows, where that is no token of a challenge."""
     _renew_at: float = field(default=0.0, init=False, repr=False)
 
     @property
@@ -57,6 +59,9 @@ class Login:
         with self._lock:
             if self._challenge is not None and self.clock() >= self._renew_at:
                 self._header = self._token(self._challenge)
+            elif self._held is not None and self._held.renew is not None:
+                self._held = self._held.renew(False)
+                self._header = self._held.basic
             return self._header
 
     def may_read(self, paths: tuple[str, ...]) -> None:
@@ -66,7 +71,9 @@ class Login:
                 self.reads, self._renew_at = paths, self.clock()
 
     def challenged(self, answer: Answer, sent: str | None) -> None:
-        """Do what a 401 asks for. *sent*: the header that was refused; another thread may have a new one.
+        """Do what a 401 asks for, or a 403 that says that our token has ended (Amazon ECR).
+
+        *sent*: the header that was refused; another thread may have a new one.
 
         Raises ByocError (BYOC-E502) where we have nothing to show.
         """
@@ -75,16 +82,22 @@ class Login:
                 self._answer(answer)
 
     def _answer(self, answer: Answer) -> None:
-        challenge = answer.headers.get("WWW-Authenticate", "")
+        challenge = answer.headers.get("WWW-Authenticate") or self._header or ""
         scheme = challenge.partition(" ")[0].lower()
         if scheme == "bearer":
-            self._challenge = dict(CHALLENGE.findall(challenge))
+            self._challenge = dict(CHALLENGE.findall(challenge)) or self._challenge or {}
             self._header = self._token(self._challenge)
             return
-        credentials = self.keychain(self.host)
-        if scheme != "basic" or credentials is None:
-            raise refused(self.repository, answer.codes, logged_in=credentials is not None)
-        self._header = credentials.basic
+        before, self._held = self._held, self._credentials()
+        if scheme != "basic" or self._held is None or (before and self._held.basic == before.basic):
+            raise refused(self.repository, answer.codes, logged_in=self._held is not None)
+        self._header = self._held.basic
+
+    def _credentials(self) -> Credentials | None:
+        """Those of the keychain; in the place of those that were refused, others where there are any."""
+        if self._held is not None and self._held.renew is not None:
+            return self._held.renew(True)
+        return self.keychain(self.host)
 
     def _token(self, challenge: Mapping[str, str]) -> str:
         """A token from the service that the registry names. Its answer is never shown."""
@@ -122,12 +135,14 @@ class Login:
 
 def refused(repository: Repository, codes: str, *, logged_in: bool) -> ByocError:
     """What to say when a registry does not let us do something; *codes*: status and its error codes."""
-    return ByocError(
-        f"{repository.host} refuses access to {repository.path}: {codes}",
-        why="the stored login was not accepted" if logged_in else "nobody is logged in there",
-        fix=f"`docker login {repository.host}` as a user who may read and write {repository.path}",
-        id="BYOC-E502",
-    )
+    what = f"{repository.host} refuses access to {repository.path}: {codes}"
+    if is_ecr(str(repository.host)):
+        why = "the AWS identity may not do this there" if logged_in else "there is no AWS identity"
+        fix = "`byoc doctor` tries what a publish needs and prints the policy that is missing"
+        return ByocError(what, why=why, fix=fix, id="BYOC-E502")
+    why = "the stored login was not accepted" if logged_in else "nobody is logged in there"
+    fix = f"`docker login {repository.host}` as a user who may read and write {repository.path}"
+    return ByocError(what, why=why, fix=fix, id="BYOC-E502")
 
 
 def _seconds(told: object) -> float:

@@ -146,7 +146,7 @@ class Session:
             answer = read_answer(response, ERROR_LIMIT)
         except urllib3.exceptions.HTTPError as error:
             raise BrokenError(error) from error
-        if answer.status == 401:
+        if answer.status == 401 or answer.ends_login:
             self.login.challenged(answer, sent)
             raise BrokenError("the login ended", answer)
         return answer
@@ -187,7 +187,7 @@ class Session:
         """What *once* answers; once more where the registry asks who we are."""
         sent = self._header(url)
         answer = once(sent)
-        if answer.status == 401 and self._ours(url):
+        if (answer.status == 401 or answer.ends_login) and self._ours(url):
             self.login.challenged(answer, sent)
             answer = once(self._header(url))
         if answer.status in {401, 403}:

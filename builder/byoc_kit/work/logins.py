@@ -4,26 +4,52 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 
-from byoc_kit.aws.ecr import authorization
+from byoc_kit.aws.ecr import TOKENS, Token
+from byoc_kit.aws.session import AwsSettings
+from byoc_kit.errors import ByocError
 from byoc_kit.images.keychain import Credentials, docker_config
-from byoc_kit.oci.reference import is_ecr
+from byoc_kit.oci.ecr import EcrRegistry
+from byoc_kit.work.accounts import Accounts
 
 __all__ = ["logins"]
 
 
-def logins(environ: Mapping[str, str] = os.environ) -> Callable[[str], Credentials | None]:
+def logins(
+    environ: Mapping[str, str] = os.environ, accounts: Accounts | None = None
+) -> Callable[[str], Credentials | None]:
     """From a host to its credentials; None: nobody is logged in there.
 
-    A credential helper or login for an ECR host wins over the AWS identity. Asked again, ECR gives a fresh
-    token. Raises ByocError: BYOC-E510 where stored logins cannot be read, BYOC-E804 where AWS refuses.
+    A credential helper or login for an ECR host wins over the AWS identity. A token of ECR is asked for once,
+    and anew before it ends. Raises ByocError: BYOC-E510 where stored logins cannot be read, else as
+    ``aws_errors`` where AWS refuses.
     """
     stored = functools.cache(lambda: docker_config(environ))
+    identities = accounts or Accounts()
 
     def find(host: str) -> Credentials | None:
+        registry = EcrRegistry.of_host(host)
         found = stored()(host)
-        if found is None and is_ecr(host):
-            pair = authorization(host)
-            return pair and Credentials(*pair)
-        return found
+        if found is not None or registry is None:
+            return found
+        return _of_ecr(identities.of(registry.account), registry)
 
     return find
+
+
+def _of_ecr(settings: AwsSettings, registry: EcrRegistry) -> Credentials | None:
+    """A token for *registry*; None where there is no AWS identity at all."""
+
+    def held(token: Token) -> Credentials:
+        def renew(refused: bool) -> Credentials:
+            if refused:
+                TOKENS.forget(token.password)
+            return held(TOKENS.of(settings, registry.region, registry.account))
+
+        return Credentials(token.user, token.password, renew)
+
+    try:
+        return held(TOKENS.of(settings, registry.region, registry.account))
+    except ByocError as error:
+        if error.id == "BYOC-E814":
+            return None
+        raise

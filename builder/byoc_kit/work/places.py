@@ -17,6 +17,7 @@ from byoc_kit.oci.reference import (
 from byoc_kit.plan.output import parse_output
 from byoc_kit.plan.tags import content_tag
 from byoc_kit.plan.types import Output
+from byoc_kit.work.accounts import in_ecr
 from byoc_kit.work.project import Project
 
 __all__ = ["base_location", "destination", "output_of", "place_of"]
@@ -38,18 +39,24 @@ def base_location(project: Project) -> Location:
 
 
 def destination(project: Project) -> Repository:
-    """The repository that byoc.toml names. Raises UsageError (BYOC-E514) where it names no registry."""
+    """The repository that byoc.toml names; without a registry, or with ``ecr:``, of the account's own ECR.
+
+    Raises UsageError: BYOC-E514 where byoc.toml names none, BYOC-E816 where no region is known; ByocError
+    where AWS has to tell whose account it is, and does not.
+    """
     table = project.spec.publish
-    repository = parse_repository(table.repository) if table else None
-    if repository is not None and repository.host:
-        return repository
-    missing = f"{repository} names no registry; finding the account's own ECR is not part of this release"
-    raise UsageError(
-        f"{project.file.name} does not say which registry to publish to",
-        why=missing if repository else "there is no [publish] table",
-        fix=f'write registry and path: [publish] repository = "registry.example/{project.spec.image.name}"',
-        id="BYOC-E514",
-    )
+    if table is None:
+        raise UsageError(
+            f"{project.file.name} does not say where to publish to",
+            why="there is no [publish] table",
+            fix=f'write [publish] repository = "sagemaker/{project.spec.image.name}", which means the own '
+            "account's ECR, or a whole registry/path",
+            id="BYOC-E514",
+        )
+    if table.repository.startswith("ecr:"):
+        return in_ecr(table)
+    repository = parse_repository(table.repository)
+    return repository if repository.host else in_ecr(table)
 
 
 def output_of(project: Project, text: str | None, *, daemon: bool) -> Output:

@@ -1,0 +1,171 @@
+"""The repository in Amazon ECR as code: what byoc.toml wants, what is there, and how one gets there."""
+
+import os
+from collections.abc import Collection, Mapping
+
+from byoc_kit.aws.repository import apply as send
+from byoc_kit.aws.repository import encryption_of, find, registry_state
+from byoc_kit.errors import ByocError
+from byoc_kit.oci.ecr import EcrRegistry
+from byoc_kit.oci.reference import Named, Repository
+from byoc_kit.plan.repository import Action, Encryption, RegistryState, RepositoryPlan, plan_repository
+from byoc_kit.spec.types import Ecr, Publish
+from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.accounts import accounts_of
+from byoc_kit.work.places import base_location, destination
+from byoc_kit.work.project import Project
+
+__all__ = ["apply", "ensure", "plan"]
+
+AS_IT_IS = Ecr(
+    create=True,
+    encryption=None,
+    kms_key=None,
+    mutability=None,
+    mutability_exclusions=(),
+    scan=None,
+    keep_releases=None,
+    expire_untagged_days=None,
+    pull_accounts=None,
+    sagemaker_pull=None,
+    resource_tags={},
+)
+"""What is wanted where no byoc.toml says anything."""
+
+
+def ensure(
+    project: Project | None,
+    repository: Repository | None = None,
+    *,
+    plan_only: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    talk: Talk | None = None,
+) -> RepositoryPlan:
+    """Make the repository of *project* (or *repository*, wanted with the same settings) if it is missing.
+
+    What exists is left as it is; a difference to byoc.toml is told to *talk*. The plan that comes back is
+    what was found before. Outside of ECR there is nothing to do. Raises ByocError: BYOC-E822 where it is
+    missing and byoc.toml forbids to make it, else as ``aws_errors``.
+    """
+    voice, made = talk or Silence(), plan(project, repository, environ=environ)
+    if made.exists:
+        if made.drift:
+            differs = "; ".join(made.drift)
+            voice.warn(f"{made.repository} is not as byoc.toml says ({differs}): `byoc repository plan`")
+    elif made.exists is False and not plan_only:
+        if not _wanted(project).create:
+            raise _missing(made.repository)
+        voice.say(f"{made.repository}: {made.own[0].what}")
+        _send(project, made, made.own)
+    for action in made.actions:
+        if action.scope == "registry":
+            voice.note(f"{action.what}: `{command(action, made.repository)}`")
+    for note in made.notes:
+        voice.note(note)
+    return made
+
+
+def plan(
+    project: Project | None,
+    repository: Repository | None = None,
+    *,
+    registry: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> RepositoryPlan:
+    """What the repository lacks of what byoc.toml says; *registry*: ask for the registry's settings, too."""
+    where = repository or destination(_needed(project))
+    here = EcrRegistry.of_host(where.host)
+    if here is None:
+        return RepositoryPlan(repository=where, exists=None)
+    wanted, settings = _wanted(project), accounts_of(_publish(project)).of(here.account)
+    found = find(settings, here, where.path, wanted)
+    base = _base_encryption(project, where, here) if found is None or registry else None
+    state = RegistryState()
+    if registry or wanted.scan == "enhanced" or base is not None:
+        state = registry_state(settings, here, scanning=wanted.scan == "enhanced")
+    return plan_repository(where, wanted, found, base=base, registry=state)
+
+
+def apply(
+    project: Project,
+    *,
+    remove: Collection[str] = (),
+    registry: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    talk: Talk | None = None,
+) -> RepositoryPlan:
+    """Make the repository what byoc.toml says; what that takes away must be named by *remove*.
+
+    *registry*: change settings of the whole registry, too. Raises ByocError: BYOC-E823 where something would
+    go that is not named; then nothing was changed.
+    """
+    voice, made = talk or Silence(), plan(project, registry=True, environ=environ)
+    actions = made.actions if registry else made.own
+    unnamed = [name for action in actions for name in action.removes if name not in remove]
+    if unnamed:
+        raise _unnamed(made.repository, unnamed)
+    for action in actions:
+        voice.say(f"{made.repository}: {action.what}")
+    _send(project, made, actions)
+    return made
+
+
+def command(action: Action, repository: Repository) -> str:
+    """The AWS CLI's words for *action*: for who has the right to do it, which may be somebody else."""
+    import json
+
+    here = EcrRegistry.of_host(repository.host)
+    words = [f"aws ecr {action.operation.replace('_', '-')} --region {here.region if here else ''}"]
+    for name, value in action.request.items():
+        option = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+        text = value if isinstance(value, str) else f"'{json.dumps(value)}'"
+        words.append(f"--{option} {text}")
+    return " ".join(words)
+
+
+def _publish(project: Project | None) -> Publish | None:
+    return project.spec.publish if project else None
+
+
+def _wanted(project: Project | None) -> Ecr:
+    publish = _publish(project)
+    return publish.ecr if publish else AS_IT_IS
+
+
+def _needed(project: Project | None) -> Project:
+    assert project is not None, "without a project the repository is named"
+    return project
+
+
+def _send(project: Project | None, made: RepositoryPlan, actions: Collection[Action]) -> None:
+    here = EcrRegistry.of_host(made.repository.host)
+    if here is not None:
+        send(accounts_of(_publish(project)).of(here.account), here, actions)
+
+
+def _base_encryption(project: Project | None, where: Repository, here: EcrRegistry) -> Encryption | None:
+    """How the base is encrypted, where it is another repository of the same registry."""
+    if project is None or project.spec.build.dockerfile or not project.spec.image.base:
+        return None
+    base = base_location(project)
+    if not isinstance(base, Named) or base.repository.host != where.host or base.repository == where:
+        return None
+    return encryption_of(accounts_of(_publish(project)).of(here.account), here, base.repository.path)
+
+
+def _missing(repository: Repository) -> ByocError:
+    return ByocError(
+        f"{repository} does not exist",
+        why="[publish.ecr] create = false: byoc does not make it while publishing",
+        fix="`byoc repository apply` makes it, with what byoc.toml says; or ask who makes repositories",
+        id="BYOC-E822",
+    )
+
+
+def _unnamed(repository: Repository, names: Collection[str]) -> ByocError:
+    return ByocError(
+        f"{repository}: this would take away {', '.join(names)}; nothing was changed",
+        why="what somebody may miss goes only where it is named",
+        fix=f"look at `byoc repository plan`, then add {' '.join(f'--remove {name!r}' for name in names)}",
+        id="BYOC-E823",
+    )
