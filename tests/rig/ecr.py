@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 import certifi
 import trustme
 from moto.iam.models import iam_backends
@@ -40,6 +41,7 @@ __all__ = ["ACCOUNTS", "REGIONS", "Ecr", "Faults", "Request", "ecr"]
 ACCOUNTS = ("111122223333", "444455556666")
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
 ROLE = "byoc-sagemaker"
+LOADER = botocore.session.Session().get_component("data_loader")
 AWS = re.compile(
     r"(^|\.)(amazonaws\.[a-z.]+|aws|aws\.dev|api\.aws|amazonwebservices\.[a-z.]+|[a-z0-9-]*\.(gov|uk))$"
 )
@@ -83,7 +85,7 @@ class Ecr:
     faults: Faults = field(default_factory=Faults)
     requests: list[Request] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _keys: dict[str, dict[str, str]] = field(default_factory=dict)
+    _clients: dict[tuple[str, str, str, float], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.places = [Place(account, region) for account in self.accounts for region in self.regions]
@@ -156,14 +158,14 @@ class Ecr:
 
     def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         """A client of boto3 for *service*, as that account."""
-        keys = self.keys(account)
-        session: Any = boto3.Session(
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=keys["AWS_SESSION_TOKEN"],
-            region_name=region or self.regions[0],
-        )
-        return session.client(service, endpoint_url=self.api)
+        chosen = (service, account or self.accounts[0], region or self.regions[0], self.faults.sessions_end)
+        with self._lock:
+            if chosen not in self._clients:
+                names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+                keys = dict(zip(names, self.keys(chosen[1]).values(), strict=True))
+                session: Any = boto3.Session(botocore_session=_quick(), region_name=chosen[2], **keys)
+                self._clients[chosen] = session.client(service, endpoint_url=self.api)
+            return self._clients[chosen]
 
     def reset(self) -> None:
         """Empty, without faults, and nothing was asked."""
@@ -178,6 +180,7 @@ class Ecr:
         for file in self.folder.glob("sha256-*"):
             file.unlink()
         self.requests.clear()
+        self._clients.clear()
 
     def served(self, asked: Asked) -> Reply:
         """The registry's answer."""
@@ -218,6 +221,13 @@ class Ecr:
             request.body_bytes = max(request.body_bytes, asked.received)
         request.sent_bytes = len(reply.body) if reply.length is None else reply.length
         return reply
+
+
+def _quick() -> botocore.session.Session:
+    """A session that need not read the services' models again."""
+    made = botocore.session.Session()
+    made.register_component("data_loader", LOADER)
+    return made
 
 
 def _error(fault: Fault) -> Reply:

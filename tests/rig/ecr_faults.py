@@ -105,8 +105,9 @@ class Faults:
         """As it was at first."""
         fresh = Faults()
         for name in self.__dataclass_fields__:
-            if not name.startswith("_"):
+            if not name.startswith("_") and name != "bucket":
                 setattr(self, name, getattr(fresh, name))
+        self.slow(None)
         with self._lock:
             self._faults.clear()
             self._calls.clear()
