@@ -184,6 +184,8 @@ KEPT: list[tuple[str, dict[str, Any], Status]] = [
     ("IMG-16", seen(**CUDA), Status.PASS),
     ("IMG-16", {}, Status.SKIP),
     ("INF-15", with_model(*at("model.pkl", "code/inference.py")), Status.PASS),
+    ("INF-15", with_model(File(path=".", kind="dir"), *at("./model.pkl")), Status.PASS),
+    ("INF-15", with_model(), Status.PASS),
     ("INF-15", {}, Status.SKIP),
     ("INF-15", {**with_model(*at("a/b")), "targets": (Target.TRAINING,)}, Status.SKIP),
     ("TMD-02", seen(programs=frozenset({"/bin/bash", "cat", "chmod", "python", "pip"})), Status.PASS),

@@ -216,8 +216,9 @@ def plain_archive(seen: Evidence) -> Verdict:
     links = [file.path for file in files if file.kind in {"symlink", "hardlink"}]
     if links:
         return broken(f"links in the model: {_few(links)}")
-    tops = {file.path.strip("/").partition("/")[0] for file in files}
-    if len(tops) == 1 and all("/" in file.path.strip("/") for file in files if file.kind == "file"):
+    names = [file.path.removeprefix("./").strip("/") for file in files if file.kind != "dir"]
+    tops = {name.partition("/")[0] for name in names}
+    if len(tops) == 1 and all("/" in name for name in names):
         return broken(f"everything lies below {tops.pop()}/, not at the root", NOBODY)
     return kept(f"{len(files)} entries, no links")
 
