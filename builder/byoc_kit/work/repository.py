@@ -1,7 +1,9 @@
 """The repository in Amazon ECR as code: what byoc.toml wants, what is there, and how one gets there."""
 
+import json
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from byoc_kit.aws.repository import apply as send
 from byoc_kit.aws.repository import encryption_of, find, registry_state
@@ -15,7 +17,7 @@ from byoc_kit.work.accounts import accounts_of
 from byoc_kit.work.places import base_location, destination
 from byoc_kit.work.project import Project
 
-__all__ = ["apply", "ensure", "plan"]
+__all__ = ["apply", "command", "ensure", "plan", "require_no_drift"]
 
 AS_IT_IS = Ecr(
     create=True,
@@ -47,7 +49,7 @@ def ensure(
     what was found before. Outside of ECR there is nothing to do. Raises ByocError: BYOC-E822 where it is
     missing and byoc.toml forbids to make it, else as ``aws_errors``.
     """
-    voice, made = talk or Silence(), plan(project, repository, environ=environ)
+    voice, made = talk or Silence(), plan(project, repository)
     if made.exists:
         if made.drift:
             differs = "; ".join(made.drift)
@@ -70,7 +72,6 @@ def plan(
     repository: Repository | None = None,
     *,
     registry: bool = False,
-    environ: Mapping[str, str] = os.environ,
 ) -> RepositoryPlan:
     """What the repository lacks of what byoc.toml says; *registry*: ask for the registry's settings, too."""
     where = repository or destination(_needed(project))
@@ -91,29 +92,43 @@ def apply(
     *,
     remove: Collection[str] = (),
     registry: bool = False,
-    environ: Mapping[str, str] = os.environ,
+    dry_run: bool = False,
     talk: Talk | None = None,
 ) -> RepositoryPlan:
     """Make the repository what byoc.toml says; what that takes away must be named by *remove*.
 
-    *registry*: change settings of the whole registry, too. Raises ByocError: BYOC-E823 where something would
-    go that is not named; then nothing was changed.
+    The plan holds what was done, or with *dry_run* would be. *registry*: change settings of the whole
+    registry, too. Raises ByocError: BYOC-E823 where something would go that is not named; then nothing was
+    changed.
     """
-    voice, made = talk or Silence(), plan(project, registry=True, environ=environ)
-    actions = made.actions if registry else made.own
+    voice, made = talk or Silence(), plan(project, registry=True)
+    if not registry:
+        made = replace(made, actions=made.own)
+    actions = made.actions
     unnamed = [name for action in actions for name in action.removes if name not in remove]
     if unnamed:
         raise _unnamed(made.repository, unnamed)
-    for action in actions:
-        voice.say(f"{made.repository}: {action.what}")
-    _send(project, made, actions)
+    if not dry_run:
+        for action in actions:
+            voice.say(f"{made.repository}: {action.what}")
+        _send(project, made, actions)
     return made
+
+
+def require_no_drift(made: RepositoryPlan) -> None:
+    """Raises ByocError (BYOC-E824) where *made* has something to do on the repository itself."""
+    if made.exists is False or made.drift:
+        raise ByocError(
+            f"{made.repository} is not as byoc.toml says",
+            why="somebody has changed one of them since" if made.exists else "it does not exist",
+            fix="`byoc repository apply` makes it so; what ECR never changes needs a new repository",
+            id="BYOC-E824",
+            details=made.drift,
+        )
 
 
 def command(action: Action, repository: Repository) -> str:
     """The AWS CLI's words for *action*: for who has the right to do it, which may be somebody else."""
-    import json
-
     here = EcrRegistry.of_host(repository.host)
     words = [f"aws ecr {action.operation.replace('_', '-')} --region {here.region if here else ''}"]
     for name, value in action.request.items():
