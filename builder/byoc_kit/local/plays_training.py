@@ -34,8 +34,10 @@ ENCODED: Final = {
     "default_user_module_name": '"user"',
 }
 """Encoded as JSON, with keys of its own, as the SDK sends them (CFG-02)."""
-TUNED: Final = {"_tuning_objective_metric": "validation:loss", "depth": "16", "width": '"256"'}
-"""What a tuning job adds (HPO-01, HPO-03)."""
+TUNED: Final = {"_tuning_objective_metric": "validation:loss"}
+"""What a tuning job adds (HPO-01)."""
+CATEGORIES: Final = {"depth": "16", "width": '"256"'}
+"""How a tuner sends whole numbers and categories (HPO-03)."""
 JUNK: Final[Mapping[str, object]] = {
     "init-config.json": {"inputMode": "File", "channels": []},
     "trainingjobconfig.json": {"TrainingJobName": "byoc-verify", "Tags": None},
@@ -114,6 +116,7 @@ TWISTS: Final[Mapping[str, Twist]] = {
     "strings": Twist(job=_more(STRINGS)),
     "encoded": Twist(job=_more(ENCODED)),
     "tuned": Twist(job=_more(TUNED)),
+    "categories": Twist(job=_more(CATEGORIES)),
     "channels": Twist(job=_with_channels),
     "streamed": Twist(job=_streamed),
     "read-only": Twist(job=_read_only),
