@@ -21,8 +21,8 @@ class Put:
     link: str = ""
     """Target, of a symbolic link."""
     folder: bool = False
-    size: int = 0
-    """Bytes of zeros instead of *text*."""
+    gone: bool = False
+    """It is in the ground, and not in this image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class Animal:
     """What it is tried with, as a user would say it."""
     ground: str = GROUND
     """``bookworm``, or another of ``making.GROUNDS``."""
+    expected: str = "linux/amd64"
+    """The platform that it is meant for."""
     warns: bool = False
     """:attr:`breaks` is a SHOULD: it warns, and nothing fails."""
 
@@ -75,6 +77,23 @@ class Animal:
         text = self.files[path]
         assert isinstance(text, str)
         return self.but(name, says, breaks, files={**self.files, path: changed(text, old, new)})
+
+    def plus(self, name: str, says: str, breaks: str, files: Mapping[str, "str | Put"]) -> "Animal":
+        """Another one with *files* more, or with others in their places."""
+        return self.but(name, says, breaks, files={**self.files, **files})
+
+    def saying(self, name: str, says: str, breaks: str, **settings: object) -> "Animal":
+        """Another one whose config says other things."""
+        own = replace(self.settings, **settings)  # type: ignore[arg-type]
+        return self.but(name, says, breaks, settings=own)
+
+    def known_for(self, *companions: str) -> "Animal":
+        """Itself, which cannot but break *companions* too."""
+        return replace(self, companions=self.companions | {*companions})
+
+    def warning(self) -> "Animal":
+        """Itself, where its clause only warns."""
+        return replace(self, warns=True)
 
 
 def changed(text: str, old: str, new: str) -> str:

@@ -102,11 +102,17 @@ def layer_of(files: Mapping[str, str | Put]) -> bytes:
                     tar.addfile(_info(folder, Put(folder=True, mode=0o755)))
                 made.add(folder)
             put = _put(what)
-            data = put.text.encode() or bytes(put.size)
-            info = _info(path.lstrip("/"), put)
+            data = put.text.encode()
+            info = _info(_gone(path) if put.gone else path.lstrip("/"), put)
             info.size = len(data) if info.isreg() else 0
             tar.addfile(info, io.BytesIO(data))
     return plain.getvalue()
+
+
+def _gone(path: str) -> str:
+    """The name by which a layer says that *path* of those below it is gone (OCI image-spec, whiteouts)."""
+    folder, _, name = path.lstrip("/").rpartition("/")
+    return f"{folder}/.wh.{name}"
 
 
 def _put(what: str | Put) -> Put:

@@ -1,0 +1,68 @@
+"""The whole zoo, made and played once in a session, several images at a time."""
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import APIError
+
+from byoc_kit.contract.saved import to_json
+from zoo.form import GROUND, Animal
+from zoo.making import load, reference
+from zoo.playing import Played, play
+
+AT_ONCE = 2
+"""Images that are played at a time; each plays some scenarios at a time itself."""
+
+
+@pytest.fixture(scope="session")
+def plays(
+    engine: docker.DockerClient,
+    base: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[Animal], Played]]:
+    """What was seen of an image. All of the session are played as soon as the first is asked for."""
+    session = uuid.uuid4().hex[:8]
+    wanted = _wanted(request.session)
+    load(engine, wanted, {GROUND: base}, session)
+    environ = {**os.environ, "BYOC_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
+    everything = os.environ.get("ZOO") == "everything"
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        futures: dict[str, Future[Played]] = {
+            animal.name: pool.submit(
+                play, animal, reference(animal, session), everything=everything, environ=environ
+            )
+            for animal in wanted
+        }
+        yield lambda animal: futures[animal.name].result()
+        pool.shutdown(cancel_futures=True)
+    _save(futures, request.config)
+    for animal in wanted:
+        with contextlib.suppress(APIError):
+            engine.images.remove(reference(animal, session), force=True)
+
+
+def _wanted(session: pytest.Session) -> list[Animal]:
+    """The images that the tests of this session are about."""
+    calls = (getattr(item, "callspec", None) for item in session.items)
+    found = (call.params.get("animal") for call in calls if call is not None)
+    return [animal for animal in found if isinstance(animal, Animal)]
+
+
+def _save(futures: dict[str, Future[Played]], config: pytest.Config) -> None:
+    """Write the evidence of good plays to the folder that ZOO_EVIDENCE names, for tools/mutate_clauses.py."""
+    folder = os.environ.get("ZOO_EVIDENCE")
+    if not folder:
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, future in futures.items():
+        if future.done() and not future.cancelled() and future.exception() is None:
+            document = json.dumps(to_json(future.result().evidence))
+            (Path(folder) / f"{name}.json").write_text(document, encoding="utf-8")
