@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from byoc_kit.aws.session import AwsSettings, client
+from byoc_kit.errors import ByocError
+
 __all__ = ["codeartifact_login"]
 
 HOST = re.compile(
@@ -19,13 +22,12 @@ def codeartifact_login(host: str, environ: Mapping[str, str]) -> tuple[str, str]
     found = HOST.fullmatch(host.partition(":")[0])
     if found is None:
         return None
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
+    settings = AwsSettings(profile=environ.get("AWS_PROFILE"))
     try:
-        session = boto3.Session(profile_name=environ.get("AWS_PROFILE"), region_name=found["region"])
-        client = session.client("codeartifact")
-        told = client.get_authorization_token(domain=found["domain"], domainOwner=found["owner"])
-    except (BotoCoreError, ClientError):
+        service = client(settings, "codeartifact", found["region"])
+        told = service.get_authorization_token(domain=found["domain"], domainOwner=found["owner"])
+    except (BotoCoreError, ClientError, ByocError):
         return None  # the index will say that it wants a login
     return USER, told["authorizationToken"]

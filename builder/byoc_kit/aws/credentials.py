@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from byoc_kit.aws.session import AwsSettings, session
 from byoc_kit.errors import ByocError
 
 __all__ = ["credentials"]
@@ -12,11 +13,10 @@ def credentials() -> Mapping[str, str]:
 
     They are looked for as boto3 does: environment, profile, SSO, container, instance.
     """
-    import boto3
     from botocore.exceptions import BotoCoreError
 
     try:
-        found = boto3.Session().get_credentials()
+        found = session(AwsSettings()).get_credentials()
         frozen = found and found.get_frozen_credentials()
     except BotoCoreError as error:
         raise _missing(str(error)) from error

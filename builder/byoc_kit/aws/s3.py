@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byoc_kit.aws import session
 from byoc_kit.errors import ByocError
 from byoc_kit.job.s3 import S3Uri
 from byoc_kit.talk import Talk
@@ -68,9 +69,7 @@ def fetch_objects(uris: Mapping[str, str], folder: Path, talk: Talk) -> None:
 
 
 def _client() -> "S3Client":
-    import boto3
-
-    return boto3.Session().client("s3")
+    return session.client(session.AwsSettings(), "s3")  # type: ignore[no-any-return]
 
 
 def _listed(client: "S3Client", place: S3Uri) -> Iterator[tuple[str, Remote]]:
