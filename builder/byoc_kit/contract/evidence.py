@@ -131,6 +131,8 @@ class Exchange:
     """The first 2000 characters."""
     size: int = 0
     """Bytes of the answer's body."""
+    lines: int = 0
+    """Lines of the answer's body; one that nothing ends counts."""
     digest: str = ""
     """SHA-256 of the answer's body, hexadecimal."""
     first_byte: float | None = None
@@ -218,6 +220,9 @@ class Case:
     train_files: str | None = None
     """A folder with the training script, for images that fetch it at start."""
     train_program: str | None = None
+    serve_files: str | None = None
+    """A folder with the serving code, for images that take it from ``code/`` of the model."""
+    serve_program: str | None = None
     region: str | None = None
     """The AWS Region of the jobs it is for; None: nobody said."""
     model_files: tuple[File, ...] | None = None

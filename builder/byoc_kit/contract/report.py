@@ -1,20 +1,37 @@
 """A report for people and for machines."""
 
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from byoc_kit.contract.sections import by_section, title
 from byoc_kit.contract.types import Finding, Report, Status
 
-__all__ = ["to_json", "to_text"]
+__all__ = ["BROKEN", "ORDER", "played", "to_json", "to_json_text", "to_text"]
 
-ORDER = (Status.FAIL, Status.WARN, Status.WAIVED, Status.PASS, Status.NOT_RUN, Status.SKIP)
+ORDER = (Status.FAIL, Status.WARN, Status.WAIVED, Status.NOT_RUN, Status.PASS, Status.SKIP)
 """What needs a person first."""
-SHORT = {Status.PASS, Status.SKIP, Status.WAIVED}
-"""One line each: nothing is to be done."""
+BROKEN = (Status.FAIL, Status.WARN, Status.WAIVED)
+"""Told with evidence and remedy, one by one."""
+WIDTH = 110  # characters
+INDENT = " " * 8
 
 
 def to_text(report: Report) -> str:
-    """Failures first, each with what was seen and what to do; then one line for each clause that is kept."""
-    ordered = sorted(report.findings, key=lambda finding: ORDER.index(finding.status))
-    body = [line for finding in ordered for line in _lines(finding)]
-    return "\n".join([f"{report.image} ({report.depth})", *body, "", _summary(report)])
+    """What is broken first, with what was seen and what to do; then what was not seen, and what is kept."""
+    targets = ", ".join(report.targets)
+    lines = [f"{report.image} ({report.depth}, for {targets})"]
+    for status in BROKEN:
+        lines += _told([finding for finding in report.findings if finding.status is status])
+    lines += _not_run([finding for finding in report.findings if finding.status is Status.NOT_RUN])
+    for status in (Status.PASS, Status.SKIP):
+        lines += _counted(status, [finding for finding in report.findings if finding.status is status])
+    return "\n".join([*lines, "", *_time(report), *_summary(report)])
+
+
+def to_json_text(report: Report) -> str:
+    """:func:`to_json` as text."""
+    return json.dumps(to_json(report), indent=2, sort_keys=True)
 
 
 def to_json(report: Report) -> dict[str, object]:
@@ -24,43 +41,96 @@ def to_json(report: Report) -> dict[str, object]:
         "image": report.image,
         "depth": report.depth,
         "ok": report.ok,
+        "not_run": report.not_run,
+        "seconds": round(report.seconds, 3),
         "targets": {target.value: good for target, good in report.targets.items()},
         "counts": report.counts(),
-        "clauses": [
-            {
-                "id": finding.id,
-                "says": finding.says,
-                "status": finding.status.value,
-                "severity": finding.severity.value,
-                "evidence": finding.evidence,
-                "fix": finding.fix,
-                "seconds": finding.seconds,
-                "breaks": sorted(target.value for target in finding.breaks),
-            }
-            for finding in report.findings
+        "clauses": [_clause(finding) for finding in report.findings],
+        "scenarios": [
+            {"name": run.scenario, "seconds": round(run.seconds, 3), "problem": run.problem}
+            for run in report.runs.values()
         ],
     }
 
 
-def _lines(finding: Finding) -> list[str]:
-    head = f"{finding.status.value:<8}{finding.id:<8}{finding.says}"
-    if finding.status in SHORT:
-        return [head]
-    lines = [head, f"{'':<16}seen: {finding.evidence}"]
-    if finding.breaks:
-        lines.append(f"{'':<16}breaks: {', '.join(sorted(finding.breaks))}")
-    if finding.status is not Status.NOT_RUN:
-        lines.append(f"{'':<16}fix: {finding.fix}")
-    return lines
+def played(report: Report) -> float:
+    """How long all scenarios take one after the other, in seconds."""
+    return sum(run.seconds for run in report.runs.values())
 
 
-def _summary(report: Report) -> str:
-    counts = ", ".join(f"{number} {status}" for status, number in report.counts().items() if number)
+def _clause(finding: Finding) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "says": finding.says,
+        "status": finding.status.value,
+        "severity": finding.severity.value,
+        "evidence": finding.evidence,
+        "fix": finding.fix,
+        "seconds": round(finding.seconds, 3),
+        "breaks": sorted(target.value for target in finding.breaks),
+        "source": finding.source,
+        "contested": finding.contested,
+        "waiver": finding.waiver,
+        "scenarios": list(finding.scenarios),
+    }
+
+
+def _told(findings: Sequence[Finding]) -> Iterator[str]:
+    for finding in findings:
+        yield f"{finding.status.value:<8}{finding.id:<8}{finding.says}"
+        yield f"{INDENT * 2}seen: {finding.evidence}"
+        if finding.breaks:
+            yield f"{INDENT * 2}breaks: {', '.join(sorted(finding.breaks))}"
+        if finding.waiver:
+            yield f"{INDENT * 2}waived: {finding.waiver}"
+        if finding.contested:
+            yield f"{INDENT * 2}open: {finding.contested}"
+        if finding.status is not Status.WAIVED:
+            yield f"{INDENT * 2}fix: {finding.fix}"
+
+
+def _not_run(findings: Sequence[Finding]) -> Iterator[str]:
+    """What was not seen, by the reason."""
+    for reason in dict.fromkeys(finding.evidence for finding in findings):
+        names = [finding.id for finding in findings if finding.evidence == reason]
+        yield from _wrapped(f"{Status.NOT_RUN.value:<8}{', '.join(names)}")
+        yield f"{INDENT * 2}why: {reason}"
+
+
+def _counted(status: Status, findings: Sequence[Finding]) -> Iterator[str]:
+    """What needs nobody: the ids by section."""
+    for letters, names in by_section(finding.id for finding in findings).items():
+        yield from _wrapped(f"{status.value:<8}{', '.join(names)}  {title(letters)}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)
+
+
+def _time(report: Report) -> Iterator[str]:
+    """Where the time went."""
+    if not report.runs:
+        return
+    longest = sorted(report.runs.values(), key=lambda run: -run.seconds)
+    names = ", ".join(f"{run.scenario} {run.seconds:.1f} s" for run in longest)
+    took = f" in {report.seconds:.1f} s" if report.seconds else ""
+    yield from _wrapped(
+        f"time    {len(longest)} scenarios{took}, {played(report):.1f} s one after the other: {names}"
+    )
+
+
+def _summary(report: Report) -> Iterator[str]:
+    counts = report.counts()
+    yield "result  " + ", ".join(
+        f"{counts[status.value]} {status.value}" for status in ORDER if counts[status.value]
+    )
     good = [target.value for target, fine in report.targets.items() if fine]
     bad = [target.value for target, fine in report.targets.items() if not fine]
-    lines = [counts]
     if bad:
-        lines.append(f"breaks the contract of: {', '.join(bad)}")
+        yield f"{INDENT}breaks the contract of: {', '.join(bad)}"
     if good:
-        lines.append(f"nothing static speaks against: {', '.join(good)}")
-    return "\n".join(lines)
+        yield f"{INDENT}nothing {_seen(report)} speaks against: {', '.join(good)}"
+
+
+def _seen(report: Report) -> str:
+    return "static" if report.depth == "static" else "that was seen"

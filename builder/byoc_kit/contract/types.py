@@ -155,12 +155,19 @@ class Report:
     runs: Mapping[str, Run] = field(default_factory=dict)
     """What was played, by the name of the scenario."""
     not_run: str = ""
-    """Why nothing was played, for a reader; empty where something was, or nothing had to be."""
+    """Why nothing, or not all, was played, for a reader; empty where all that is needed was."""
+    seconds: float = 0.0
+    """How long gathering and judging took; 0 where nobody measured."""
 
     @property
     def ok(self) -> bool:
         """Whether no clause failed."""
         return all(finding.status is not Status.FAIL for finding in self.findings)
+
+    @property
+    def undecided(self) -> Sequence[Finding]:
+        """Clauses that need a run of the image, and were not decided by one although they apply."""
+        return [each for each in self.findings if each.status is Status.NOT_RUN and each.scenarios]
 
     def counts(self) -> dict[str, int]:
         """How many clauses ended in each status; every status is there."""

@@ -49,9 +49,9 @@ def play_all(
 ) -> dict[str, Run]:
     """Play *scenarios*: *at_once* of them together, then the heavy ones, one after the other.
 
-    One that comes after another waits for that. A scenario that takes longer than its time is given up, and says so as its problem. Whatever ends this
-    early, such as Ctrl-C, takes away what is still running first. Nobody waits longer than *patience* seconds
-    for a play whose containers are gone.
+    One that comes after another waits for that. A scenario that takes longer than its time is given up, and
+    says so as its problem. Whatever ends this early, such as Ctrl-C, takes away what is still running first.
+    Nobody waits longer than *patience* seconds for a play whose containers are gone.
     """
     light = [each for each in scenarios if not each.heavy]
     heavy = [each for each in scenarios if each.heavy]
