@@ -20,6 +20,7 @@ __all__ = ["PLAYS", "PROBE"]
 PROBE: Final = "probe.py"
 ARCHIVE = "sourcedir.tar.gz"
 SCRIPT = "script"
+GRACE = 4.0  # seconds for a script to hear SIGTERM; no more, since only a note depends on it
 
 
 def toolkit(stage: Stage) -> Run:
@@ -84,7 +85,7 @@ def _acted(stage: Stage, job: TrainingJob, name: str) -> Container:
                 actor.ended is None and actor.now() < limit_of(stage) and "the probe waits" not in actor.log
             ):
                 actor.wait(0.05)
-            actor.stop(stage.timing.training_grace)
+            actor.stop(GRACE)
         actor.finish(max(0.0, limit_of(stage) - actor.now()))
         actor.tell(ran=model.exists())
         return actor.done(name)

@@ -9,7 +9,7 @@ from byoc_kit.local.stage import Plays, Stage
 __all__ = ["PLAYS"]
 
 BETWEEN = 0.3  # seconds between two SIGTERM
-UNDER_WAY = 0.5  # seconds after the program hears SIGTERM, or could: it is at its work then
+UNDER_WAY = 0.1  # seconds after the program hears SIGTERM, or could: it is at its work then
 
 
 def stop(stage: Stage, *, init: bool = False) -> Run:

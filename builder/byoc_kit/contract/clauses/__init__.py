@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from byoc_kit.contract.clauses import files, places, static, toolkits
+from byoc_kit.contract.clauses import (
+    distributed,
+    files,
+    outputs,
+    places,
+    processing,
+    sdk,
+    signals,
+    static,
+    toolkits,
+    training,
+)
 from byoc_kit.contract.types import Clause
 
 __all__ = ["CLAUSES"]
@@ -12,5 +23,11 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     *places.PART,
     *files.PART,
     *toolkits.PART,
+    *training.PART,
+    *outputs.PART,
+    *signals.PART,
+    *distributed.PART,
+    *sdk.PART,
+    *processing.PART,
 )
 """A new part is a module of this package with a ``PART``, and a line here."""
