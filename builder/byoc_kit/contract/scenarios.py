@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from byoc_kit.contract.clauses.served import SINGLE
 from byoc_kit.contract.clauses.verdicts import SERVING, TRAINING
 from byoc_kit.contract.evidence import Case, Depth
 from byoc_kit.contract.types import Clause
@@ -164,8 +165,26 @@ def _serving(
 
 
 HOSTING_SCENARIOS: Final = (
-    _serving("serve", "an endpoint as the service starts it, pinged and asked"),
-    _serving("serve-load", "50 requests at once, and a slow one, while it is pinged", heavy=True),
+    _serving("serve", "an endpoint as the service starts it: pinged, asked, stopped", targets=SINGLE),
+    _serving("serve-crash", "each process of the server is killed", targets=SINGLE, quick=240),
+    _serving("serve-large", "bodies of 6 MiB and 25 MB; SIGTERM twice, below an init", targets=SINGLE),
+    _serving("serve-no-model", "nothing is mounted at /opt/ml/model", targets=SINGLE),
+    _serving("serve-copies", "two endpoints at once, each with a small share", targets=SINGLE),
+    _serving("batch", "a batch transform: many lines, chunks, 100 MB", targets=frozenset({Target.BATCH})),
+    _serving(
+        "async",
+        "an asynchronous endpoint: a very large body, a slow one",
+        targets=frozenset({Target.ASYNC}),
+        quick=240,
+    ),
+    _serving(
+        "serverless", "one CPU, 2 GB, no root, a read-only disk", targets=frozenset({Target.SERVERLESS})
+    ),
+    _serving("stream", "an answer that comes in pieces", targets=frozenset({Target.STREAMING})),
+    _serving("bidirectional", "a WebSocket, if the image's label says so", targets=SINGLE),
+    _serving("multi-model", "models are loaded and unloaded", targets=frozenset({Target.MULTI_MODEL})),
+    _serving("pipeline", "at a port that the platform chooses", targets=frozenset({Target.PIPELINE})),
+    _serving("serve-load", "a slow request, and 50 at once, while it is pinged", targets=SINGLE, heavy=True),
 )
 
 SCENARIOS: Final = (*TRAINING_SCENARIOS, *HOSTING_SCENARIOS)

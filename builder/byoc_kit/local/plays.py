@@ -4,8 +4,12 @@ from typing import Final
 
 from byoc_kit.local import (
     plays_hosts,
+    plays_load,
+    plays_models,
     plays_processing,
     plays_scripts,
+    plays_serving,
+    plays_sockets,
     plays_stopping,
     plays_training,
 )
@@ -19,4 +23,8 @@ PLAYS: Final[Plays] = {
     **plays_hosts.PLAYS,
     **plays_scripts.PLAYS,
     **plays_processing.PLAYS,
+    **plays_serving.PLAYS,
+    **plays_load.PLAYS,
+    **plays_sockets.PLAYS,
+    **plays_models.PLAYS,
 }

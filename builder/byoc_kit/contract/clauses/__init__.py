@@ -3,14 +3,22 @@
 from typing import Final
 
 from byoc_kit.contract.clauses import (
+    batch,
     distributed,
+    endurance,
     files,
+    hosting,
+    invocations,
+    multi_model,
     outputs,
+    pipeline,
     places,
     processing,
     sdk,
+    serverless,
     signals,
     static,
+    streaming,
     toolkits,
     training,
 )
@@ -29,5 +37,13 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     *distributed.PART,
     *sdk.PART,
     *processing.PART,
+    *hosting.PART,
+    *invocations.PART,
+    *endurance.PART,
+    *streaming.PART,
+    *batch.PART,
+    *serverless.PART,
+    *multi_model.PART,
+    *pipeline.PART,
 )
 """A new part is a module of this package with a ``PART``, and a line here."""

@@ -1,0 +1,137 @@
+"""What predicates of hosting ask of a server's run: whether it came up, and which clause says why not."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from byoc_kit.contract.clauses.verdicts import SERVING, unseen
+from byoc_kit.contract.evidence import Container, Exchange, Ping, Run
+from byoc_kit.contract.types import Evidence, Verdict
+from byoc_kit.spec.types import Target
+
+__all__ = [
+    "CONNECT",
+    "FORGIVEN",
+    "GUIDE",
+    "HINT",
+    "LATE",
+    "MODEL",
+    "SINGLE",
+    "asked",
+    "bad_pings",
+    "blame",
+    "called",
+    "failed",
+    "good",
+    "last_words",
+    "late",
+    "left_out",
+    "ports",
+    "slow_to_connect",
+    "unready",
+]
+
+SINGLE: Final = SERVING - {Target.MULTI_MODEL}
+"""Who is asked at /invocations."""
+LATE: Final = 2.0
+"""Seconds one ping may take (INF-02)."""
+CONNECT: Final = 0.25
+"""Seconds until a connection must stand (INF-03)."""
+FORGIVEN: Final = 1
+"""How many pings of a run may be late before anything is said: the margin of all clauses on pings."""
+GUIDE: Final = "SageMaker Developer Guide, Use Your Own Inference Code with Hosting Services"
+MODEL: Final = "/opt/ml/model"
+HINT: Final = "give a request that it answers: --request FILE --content-type TYPE"
+NO_NETWORK: Final = re.compile(
+    r"name resolution|name or service not known|nodename nor servname|getaddrinfo|could not resolve"
+    r"|network is unreachable|no route to host|max retries exceeded|newconnectionerror|unknownhostexception"
+    r"|failed to resolve|unable to locate credentials|nocredentialserror|no address associated",
+    re.IGNORECASE,
+)
+"""What programs say when they find no network or no credentials."""
+
+
+def blame(run: Run) -> str:
+    """The id of the clause that says why the server never answered /ping with 200; empty where it did."""
+    first = run.one
+    if first.ready is not None:
+        return ""
+    if any(other.ready is not None for other in run.containers[1:] if other.name == "model-writable"):
+        return "INF-14"
+    if NO_NETWORK.search(first.log):
+        return "INF-24"
+    if any(ping.status is not None for ping in first.pings):
+        return "INF-02"
+    open_here = ports(first)
+    if open_here and 8080 not in {port for port, loopback in open_here.items() if not loopback}:
+        return "INF-01"
+    return "INF-02" if any(ping.connect is not None for ping in first.pings) else "INF-04"
+
+
+def unready(seen: Evidence, scenario: str) -> Verdict | None:
+    """That nothing can be said, since the server of *scenario* did not come up; None: it did."""
+    box = seen.runs[scenario].one
+    if box.ready is not None:
+        return None
+    first = seen.runs.get("serve")
+    cause = blame(first) if first else ""
+    return unseen(f"the server never answered GET /ping with 200: see {cause or 'INF-04'}")
+
+
+def asked(seen: Evidence, scenario: str, name: str) -> Exchange | Verdict:
+    """The exchange *name* of *scenario*; else why it is not there."""
+    if (verdict := unready(seen, scenario)) is not None:
+        return verdict
+    found = seen.runs[scenario].one.exchanges.get(name)
+    return found or unseen(f"the scenario {scenario} did not get so far as to ask this")
+
+
+def called(exchange: Exchange) -> str:
+    """What came back, in a few words."""
+    if exchange.status is None:
+        return f"no answer ({exchange.error})"
+    return f"status {exchange.status} after {exchange.seconds:.2f} s"
+
+
+def late(pings: Iterable[Ping]) -> list[Ping]:
+    """The pings that were not answered in time, whatever the answer."""
+    return [ping for ping in pings if ping.status is None or ping.seconds > LATE]
+
+
+def bad_pings(pings: Iterable[Ping]) -> list[Ping]:
+    """The pings that were answered, but not with 200."""
+    return [ping for ping in pings if ping.status not in {None, 200}]
+
+
+def slow_to_connect(pings: Iterable[Ping]) -> list[Ping]:
+    """The pings for which no connection stood in time."""
+    return [ping for ping in pings if ping.connect is None or ping.connect > CONNECT]
+
+
+def ports(box: Container) -> Mapping[int, bool]:
+    """The ports it listened on, and whether from inside only; empty where nobody could look."""
+    text = box.facts.get("ports")
+    words = text.split() if isinstance(text, str) else []
+    return {int(word.partition("@")[0]): word.endswith("@loopback") for word in words}
+
+
+def left_out(box: Container) -> str:
+    """That pings were not counted, for the evidence; empty where all were."""
+    number = box.facts.get("left_out")
+    return f"; {number} not counted: this machine stood still" if number else ""
+
+
+def good(exchange: Exchange) -> bool:
+    """Whether it was answered with success."""
+    return exchange.status is not None and 200 <= exchange.status < 300
+
+
+def failed(exchange: Exchange) -> bool:
+    """Whether it was not answered, or with a fault of the server."""
+    return exchange.status is None or exchange.status >= 500
+
+
+def last_words(box: Container) -> str:
+    """The last line it printed, for the evidence; empty where there is none."""
+    lines = [line.strip() for line in box.log.splitlines() if line.strip()]
+    return f"; it said: {lines[-1][:200]}" if lines else ""
