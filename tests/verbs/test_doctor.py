@@ -33,7 +33,7 @@ def examined(tmp_path: Path, environ: Mapping[str, str], text: str | None = None
     """The checks by name, on a machine like *environ*."""
     (tmp_path / "src").mkdir(exist_ok=True)
     (tmp_path / "src" / "train.py").write_text("")
-    (tmp_path / "byoc.toml").write_text(text or TOML.format(base="a.example/b", repository="team/churn"))
+    (tmp_path / "byoc.toml").write_text(text or TOML.format(base="a.example/b", repository="127.0.0.1:1/churn"))
     own = {"DOCKER_HOST": "unix:///nowhere", "DOCKER_CONFIG": str(tmp_path), "PATH": str(tmp_path)}
     found = {check.name: check for check in examine(tmp_path / "byoc.toml", own | dict(environ))}
     gc.collect()  # docker-py leaves its socket to the collector when connecting fails
@@ -76,10 +76,13 @@ def test_a_base_that_nobody_has(tmp_path: Path) -> None:
     assert found["publish"].state is State.FAIL
 
 
-def test_a_repository_without_a_registry(tmp_path: Path) -> None:
-    found = examined(tmp_path, {}, TOML.format(base="127.0.0.1:1/b", repository="team/churn"))["publish"]
-    assert found.state is State.WARN
-    assert "names no registry" in found.seen
+def test_a_repository_without_a_registry_is_in_ecr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    found = examined(tmp_path, {}, TOML.format(base="127.0.0.1:1/b", repository="team/churn"))["aws"]
+    assert found.state is State.FAIL
+    assert "no AWS region is known" in found.seen
 
 
 def test_without_a_project_the_machine_is_looked_at(tmp_path: Path, byoc: Command) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from byoc_kit.errors import ByocError
 from byoc_kit.plan.iam import Denied
 
-__all__ = ["code_of", "told"]
+__all__ = ["DENIED", "code_of", "told", "words_of"]
 
 ENDED: Final = frozenset(
     {
@@ -58,7 +58,7 @@ def code_of(error: Exception) -> str:
 
 def told(error: Exception, doing: str, who: str) -> ByocError:
     """*error* as something a user can act on; *doing* says what was asked, *who* as whom."""
-    code, words = code_of(error), _words(error)
+    code, words = code_of(error), words_of(error)
     if code in DENIED:
         return _denied(doing, words)
     id, what, fix = next(  # noqa: A001
@@ -135,11 +135,11 @@ ASSUME: Final = (
 
 
 def _answer(error: Exception) -> dict[str, Any]:
-    found = getattr(error, "response", {}).get("Error", {})
+    found = (getattr(error, "response", None) or {}).get("Error", {})  # botocore has some without
     return found if isinstance(found, dict) else {}
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
     """One line; never the whole answer, which may hold a token."""
     said = str(_answer(error).get("Message") or "") or str(error)
     return " ".join(said.split())[:600]

@@ -1,6 +1,8 @@
 """``byoc doctor``."""
 
+import json
 import sys
+import textwrap
 from pathlib import Path
 
 import click
@@ -19,7 +21,10 @@ def doctor(file: Path | None, as_json: bool) -> None:
 
     def text(check: Check) -> str:
         line = f"{check.state.value:<6}{check.name:<14}{check.seen}"
-        return f"{line}\n{'':<20}fix: {check.fix}" if check.fix else line
+        lines = [line, *([f"{'':<20}fix: {check.fix}"] if check.fix else [])]
+        for title, document in check.documents.items():
+            lines += [f"{'':<20}{title}:", textwrap.indent(json.dumps(document, indent=2), " " * 20)]
+        return "\n".join(lines)
 
     checks = []
     for check in examine(file):
@@ -29,7 +34,13 @@ def doctor(file: Path | None, as_json: bool) -> None:
     failed = [check.name for check in checks if check.state is State.FAIL]
     if as_json:
         found = [
-            {"name": check.name, "state": check.state.value, "seen": check.seen, "fix": check.fix}
+            {
+                "name": check.name,
+                "state": check.state.value,
+                "seen": check.seen,
+                "fix": check.fix,
+                "documents": dict(check.documents),
+            }
             for check in checks
         ]
         emit("", {"schema": "byoc/doctor/1", "ok": not failed, "checks": found}, as_json=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from byoc_kit.aws.ecr import TOKENS
 from byoc_kit.aws.session import AwsSettings, region_of, whoami
+from byoc_kit.errors import ByocError
 from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.oci.reference import Repository
 from byoc_kit.spec.types import Publish
@@ -72,7 +73,13 @@ def _own_registry(publish: Publish) -> EcrRegistry:
     region = region_of(settings)
     if publish.account:
         return EcrRegistry(publish.account, region)
-    return TOKENS.of(settings, region).registry or EcrRegistry(whoami(settings).account, region)
+    try:
+        own = TOKENS.of(settings, region).registry  # it tells the account, and is needed anyway
+    except ByocError as error:
+        if error.id != "BYOC-E818":
+            raise
+        own = None
+    return own or EcrRegistry(whoami(settings).account, region)
 
 
 def in_ecr(publish: Publish) -> Repository:

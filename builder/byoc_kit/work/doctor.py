@@ -1,13 +1,11 @@
 """``byoc doctor``: what on this machine would stop you, and the exact fix. No check changes anything."""
 
 import contextlib
-import enum
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from byoc_kit.docker_api import connect, endpoint
@@ -19,6 +17,10 @@ from byoc_kit.images.push import find_image
 from byoc_kit.images.registry import RemoteRepository
 from byoc_kit.images.session import Session
 from byoc_kit.oci.reference import Named, Repository, is_loopback, parse_image, parse_repository
+from byoc_kit.work.accounts import Accounts, accounts_of
+from byoc_kit.work.checks import Check, Result, State, checked
+from byoc_kit.work.doctor_aws import aws_checks, publishes_to_ecr
+from byoc_kit.work.logins import logins
 from byoc_kit.work.project import Project, find, load
 
 __all__ = ["Check", "State", "examine"]
@@ -28,28 +30,6 @@ ROOM = 10_000_000_000
 LITTLE = 2_000_000_000
 """Bytes; below that hardly any build fits."""
 HUB = "registry-1.docker.io"
-
-
-class State(enum.StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    state: State
-    seen: str
-    fix: str = ""
-
-
-Result = tuple[State, str, str]
-"""State, what was seen, fix."""
 
 
 def examine(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Iterator[Check]:
@@ -63,7 +43,7 @@ def examine(file: Path | None = None, environ: Mapping[str, str] = os.environ) -
         "logins": lambda: _logins(environ),
     }
     for name, look in machine.items():
-        yield _check(name, look)
+        yield checked(name, look)
     yield from _project_checks(file, environ)
 
 
@@ -77,20 +57,12 @@ def _project_checks(file: Path | None, environ: Mapping[str, str]) -> Iterator[C
         loaded.append(load(file))
         return State.OK, f"{loaded[0].file} says what it must", ""
 
-    yield _check("project", read)
+    yield checked("project", read)
     if loaded:
-        yield _check("base", lambda: _base(loaded[0], environ))
-        if loaded[0].spec.publish is not None:
-            yield _check("publish", lambda: _publish(loaded[0], environ))
-
-
-def _check(name: str, look: Callable[[], Result]) -> Check:
-    try:
-        state, seen, fix = look()
-    except ByocError as error:
-        seen = "; ".join([error.what, *error.details, error.why])
-        return Check(name=name, state=State.FAIL, seen=seen, fix=error.fix)
-    return Check(name=name, state=state, seen=seen, fix=fix)
+        yield checked("base", lambda: _base(loaded[0], environ))
+        if loaded[0].spec.publish is not None and not publishes_to_ecr(loaded[0].spec.publish):
+            yield checked("publish", lambda: _publish(loaded[0], environ))
+        yield from aws_checks(loaded[0])
 
 
 def _python() -> Result:
@@ -148,7 +120,8 @@ def _base(project: Project, environ: Mapping[str, str]) -> Result:
             return State.OK, f"{base} is in the engine", ""
     reference = parse_image(base)
     assert isinstance(reference, Named), "a base is a name"
-    if _remote(_with_registry(reference.repository), environ).manifest(reference.target) is None:
+    accounts = accounts_of(project.spec.publish)
+    if _remote(_with_registry(reference.repository), environ, accounts).manifest(reference.target) is None:
         return State.FAIL, f"neither the engine nor its registry has {base}", "correct [image] base"
     return State.OK, f"{base} is in its registry; the first build pulls it", ""
 
@@ -156,9 +129,7 @@ def _base(project: Project, environ: Mapping[str, str]) -> Result:
 def _publish(project: Project, environ: Mapping[str, str]) -> Result:
     assert project.spec.publish is not None
     repository = parse_repository(project.spec.publish.repository)
-    if repository.host is None:
-        fix = 'write registry and path: repository = "registry.example/team/name"'
-        return State.WARN, f"{repository} names no registry: this release publishes to full paths only", fix
+    assert repository.host is not None, "names without a registry are ECR's"
     tags = _remote(repository, environ).tags()
     seen = f"{repository} answers: {len(tags)} tags"
     if docker_config(environ)(repository.host) is None and not is_loopback(repository.host):
@@ -174,12 +145,13 @@ def _with_registry(repository: Repository) -> Repository:
     return Repository(HUB, path)
 
 
-def _remote(repository: Repository, environ: Mapping[str, str]) -> RemoteRepository:
+def _remote(
+    repository: Repository, environ: Mapping[str, str], accounts: Accounts | None = None
+) -> RemoteRepository:
     """A client that does not wait long."""
-    logins = docker_config(environ)
     once = Backoff(total=1, connect=0, raise_on_status=False)
     return RemoteRepository(
-        Session(repository, keychain=logins, environ=environ, actions="pull", backoff=once)
+        Session(repository, keychain=logins(environ, accounts), environ=environ, actions="pull", backoff=once)
     )
 
 
