@@ -89,9 +89,12 @@ def unreachable(host: str, url: str, error: BaseException) -> ByocError:
 
 def reason(error: BaseException) -> str:
     """What the socket or the certificate check said, without the names of objects in memory."""
+    if isinstance(error, urllib3.exceptions.ProxyError):
+        return f"{reason(error.original_error)} (through the proxy)"
     text = str(error)
     found = re.search(r"\[(?:Errno -?\d+|SSL: \w+)\] ?(.*)", text)
-    return (found[1] if found else text.rpartition(": ")[2]).strip("()'\" ") or type(error).__name__
+    said = re.sub(r" \(_ssl\.c:\d+\)?", "", found[1] if found else text.rpartition(": ")[2])
+    return said.strip("()'\" ") or type(error).__name__
 
 
 def _endless(url: str, limit: int) -> ByocError:

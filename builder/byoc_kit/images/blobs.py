@@ -4,6 +4,7 @@ OCI distribution-spec, "Pulling blobs", "Pushing a blob in chunks" and "Mounting
 one PATCH and an empty PUT, as the Docker engine sends it: that is what every registry was tried with.
 """
 
+import contextlib
 import itertools
 import re
 import urllib.parse
@@ -138,7 +139,12 @@ class Blobs:
 
     def _begin(self) -> str:
         """Where to send a blob."""
-        answer = self.session.call("POST", "blobs/uploads/", body=b"")
+        try:
+            answer = self.session.call("POST", "blobs/uploads/", body=b"")
+        except ByocError as error:
+            if error.id == "BYOC-E505" and (gone := self._gone()):
+                raise self._no_repository(gone) from error
+            raise
         if answer.status == 404:
             raise self._no_repository(answer)
         self._expect(answer, {202}, "opening an upload")
@@ -219,6 +225,15 @@ class Blobs:
             fix=f"{make}, or check the name",
             id="BYOC-E529",
         )
+
+    def _gone(self) -> Answer | None:
+        """The answer that says that the repository does not exist: ECR may hang up on a push instead."""
+        if not is_ecr(str(self.repository.host)):
+            return None
+        with contextlib.suppress(ByocError):
+            answer = self.session.call("GET", "tags/list?n=1")
+            return answer if answer.status == 404 else None
+        return None
 
     def _lie(self, blob: Descriptor, why: str) -> ByocError:
         return ByocError(

@@ -20,6 +20,7 @@ from byoc_kit.images.answer import Answer, read_answer, unreachable
 from byoc_kit.images.http import pool, redact
 from byoc_kit.images.keychain import Credentials
 from byoc_kit.oci.reference import Repository, is_ecr, is_loopback
+from byoc_kit.plan.iam import Denied
 
 __all__ = ["Login", "refused"]
 
@@ -57,6 +58,9 @@ class Login:
     def header(self) -> str | None:
         """What to send now; None: nobody asked who we are. Raises ByocError where a token cannot be had."""
         with self._lock:
+            if self._held is None and self._header is None and is_ecr(self.host):
+                self._held = self.keychain(self.host)  # ECR lets nobody in without, so it need not ask first
+                self._header = self._held.basic if self._held else None
             if self._challenge is not None and self.clock() >= self._renew_at:
                 self._header = self._token(self._challenge)
             elif self._held is not None and self._held.renew is not None:
@@ -90,7 +94,7 @@ class Login:
             return
         before, self._held = self._held, self._credentials()
         if scheme != "basic" or self._held is None or (before and self._held.basic == before.basic):
-            raise refused(self.repository, answer.codes, logged_in=self._held is not None)
+            raise refused(self.repository, answer, logged_in=self._held is not None)
         self._header = self._held.basic
 
     def _credentials(self) -> Credentials | None:
@@ -119,7 +123,7 @@ class Login:
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.host, realm, error) from error
         if answer.status != 200:
-            raise refused(self.repository, answer.codes, logged_in=credentials is not None)
+            raise refused(self.repository, answer, logged_in=credentials is not None)
         document = answer.document()
         self._renew_at = self.clock() + _seconds(document.get("expires_in")) * (1 - EARLY)
         return f"Bearer {document.get('token') or document.get('access_token') or ''}"
@@ -133,16 +137,28 @@ class Login:
         )
 
 
-def refused(repository: Repository, codes: str, *, logged_in: bool) -> ByocError:
-    """What to say when a registry does not let us do something; *codes*: status and its error codes."""
-    what = f"{repository.host} refuses access to {repository.path}: {codes}"
+def refused(repository: Repository, answer: Answer, *, logged_in: bool) -> ByocError:
+    """What to say when a registry does not let us do something."""
+    what = f"{repository.host} refuses access to {repository.path}: {answer.codes}"
     if is_ecr(str(repository.host)):
-        why = "the AWS identity may not do this there" if logged_in else "there is no AWS identity"
-        fix = "`byoc doctor` tries what a publish needs and prints the policy that is missing"
+        why, fix = _of_aws(answer, logged_in)
         return ByocError(what, why=why, fix=fix, id="BYOC-E502")
     why = "the stored login was not accepted" if logged_in else "nobody is logged in there"
     fix = f"`docker login {repository.host}` as a user who may read and write {repository.path}"
     return ByocError(what, why=why, fix=fix, id="BYOC-E502")
+
+
+def _of_aws(answer: Answer, logged_in: bool) -> tuple[str, str]:
+    """Why ECR refuses, and what helps: it names the action, though not in answer to a HEAD."""
+    doctor = "`byoc doctor` tries what a publish needs and prints the policy that is missing"
+    if denied := Denied.parse(answer.body.decode("utf-8", "replace")):
+        more = f"; {doctor}" if denied.cause.mendable else ""
+        return f"{denied.cause}: {denied.action} on {denied.resource}", denied.fix + more
+    if not logged_in:
+        return "there is no AWS identity", doctor
+    asked = "BatchCheckLayerAvailability" if "/blobs/" in answer.url else "BatchGetImage"
+    needs = f": it needs ecr:{asked}" if not answer.body else ""
+    return f"the AWS identity may not do this there{needs}", doctor
 
 
 def _seconds(told: object) -> float:

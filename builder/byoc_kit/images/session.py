@@ -192,7 +192,7 @@ class Session:
             answer = once(self._header(url))
         if answer.status in {401, 403}:
             logged_in = self.keychain(self.host) is not None
-            raise refused(self.repository, answer.codes, logged_in=logged_in)
+            raise refused(self.repository, answer, logged_in=logged_in)
         return answer
 
     def _send(
