@@ -4,14 +4,17 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
-from byoc_kit.contract.evidence import Run
+from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.contract.report import BROKEN, ORDER, played
+from byoc_kit.contract.scenarios import SCENARIOS
 from byoc_kit.contract.sections import by_section, title
 from byoc_kit.contract.timeline import draw
 from byoc_kit.contract.types import Finding, Report, Status
 
 __all__ = ["to_html"]
 
+LOG: Final = 4000  # characters of a container's log that the page shows: the last ones
+SAYS: Final = {each.name: each.says for each in SCENARIOS}
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --paper: #fff; --soft: #f2f4f7; --line: #d5dae1;
   --fail: #b3261e; --warn: #9a6700; --waived: #6e5494; --pass: #1a7f37; --other: #57606a; --bar: #9db8d9; }
@@ -36,7 +39,8 @@ dt { color: var(--other); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } td { border-top: 1px solid var(--line);
   padding: .25rem .5rem;
   vertical-align: top; overflow-wrap: anywhere; } td:first-child { white-space: nowrap; }
-figure { margin: 1rem 0; } figcaption { font-weight: 600; }
+figure { margin: 1rem 0; } figcaption { font-weight: 600; } figure p { margin: 0 0 .3rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; max-height: 20rem; overflow: auto; }
 svg.timeline { width: 100%; height: auto; background: var(--soft); border-radius: .4rem; font-size: 12px; }
 svg text { fill: var(--ink); } svg .name { text-anchor: end; font-weight: 600; }
 svg .mark { text-anchor: middle; fill: var(--other); } svg .grid { stroke: var(--line); }
@@ -109,7 +113,18 @@ def _runs(report: Report) -> str:
 
 def _figure(run: Run) -> str:
     said = f"{run.scenario}, {run.seconds:.1f} s" + (f": {run.problem}" if run.problem else "")
-    return f"<figure><figcaption>{escape(said)}</figcaption>{draw(run)}</figure>"
+    logs = "".join(_log(container) for container in run.containers if container.log)
+    return (
+        f"<figure><figcaption>{escape(said)}</figcaption><p>{escape(SAYS.get(run.scenario, ''))}</p>"
+        f"{draw(run)}{logs}</figure>"
+    )
+
+
+def _log(container: Container) -> str:
+    return (
+        f"<details><summary>log of {escape(container.name)}</summary>"
+        f"<pre>{escape(container.log[-LOG:])}</pre></details>"
+    )
 
 
 def _others(findings: Iterable[Finding]) -> str:

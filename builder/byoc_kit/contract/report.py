@@ -24,8 +24,10 @@ def to_text(report: Report) -> str:
     for status in BROKEN:
         lines += _told([finding for finding in report.findings if finding.status is status])
     lines += _not_run([finding for finding in report.findings if finding.status is Status.NOT_RUN])
-    for status in (Status.PASS, Status.SKIP):
-        lines += _counted(status, [finding for finding in report.findings if finding.status is status])
+    lines += _kept([finding.id for finding in report.findings if finding.status is Status.PASS])
+    lines += _listed(
+        Status.SKIP, [finding.id for finding in report.findings if finding.status is Status.SKIP]
+    )
     return "\n".join([*lines, "", *_time(report), *_summary(report)])
 
 
@@ -93,14 +95,18 @@ def _not_run(findings: Sequence[Finding]) -> Iterator[str]:
     """What was not seen, by the reason."""
     for reason in dict.fromkeys(finding.evidence for finding in findings):
         names = [finding.id for finding in findings if finding.evidence == reason]
-        yield from _wrapped(f"{Status.NOT_RUN.value:<8}{', '.join(names)}")
+        yield from _listed(Status.NOT_RUN, names)
         yield f"{INDENT * 2}why: {reason}"
 
 
-def _counted(status: Status, findings: Sequence[Finding]) -> Iterator[str]:
+def _kept(names: Sequence[str]) -> Iterator[str]:
     """What needs nobody: the ids by section."""
-    for letters, names in by_section(finding.id for finding in findings).items():
-        yield from _wrapped(f"{status.value:<8}{', '.join(names)}  {title(letters)}")
+    for letters, some in by_section(names).items():
+        yield from _wrapped(f"{Status.PASS.value:<8}{', '.join(sorted(some))}  {title(letters)}")
+
+
+def _listed(status: Status, names: Sequence[str]) -> list[str]:
+    return _wrapped(f"{status.value:<8}{', '.join(sorted(names))}") if names else []
 
 
 def _wrapped(text: str) -> list[str]:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from byoc_kit.contract.clauses.served import SINGLE
-from byoc_kit.contract.clauses.verdicts import SERVING, TRAINING
+from byoc_kit.contract.audience import SERVING, SINGLE, TRAINING
 from byoc_kit.contract.evidence import Case, Depth
 from byoc_kit.contract.types import Clause
 from byoc_kit.spec.types import Target

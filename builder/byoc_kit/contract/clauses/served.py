@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from byoc_kit.contract.clauses.verdicts import SERVING, unseen
+from byoc_kit.contract.audience import SINGLE
+from byoc_kit.contract.clauses.verdicts import unseen
 from byoc_kit.contract.evidence import Container, Exchange, Ping, Run
 from byoc_kit.contract.types import Evidence, Verdict
-from byoc_kit.spec.types import Target
 
 __all__ = [
     "CONNECT",
@@ -29,10 +29,9 @@ __all__ = [
     "ports",
     "slow_to_connect",
     "unready",
+    "wants_model",
 ]
 
-SINGLE: Final = SERVING - {Target.MULTI_MODEL}
-"""Who is asked at /invocations."""
 LATE: Final = 2.0
 """Seconds one ping may take (INF-02)."""
 CONNECT: Final = 0.25
@@ -49,6 +48,8 @@ NO_NETWORK: Final = re.compile(
     re.IGNORECASE,
 )
 """What programs say when they find no network or no credentials."""
+NO_MODEL: Final = re.compile(r"/opt/ml/model|no model|model.{0,40}not (be )?found", re.IGNORECASE)
+"""What programs say when there is no model for them."""
 
 
 def blame(run: Run) -> str:
@@ -66,6 +67,11 @@ def blame(run: Run) -> str:
     if open_here and 8080 not in {port for port, loopback in open_here.items() if not loopback}:
         return "INF-01"
     return "INF-02" if any(ping.connect is not None for ping in first.pings) else "INF-04"
+
+
+def wants_model(box: Container) -> bool:
+    """Whether it did not come up since nobody gave it a model, as far as its own words tell."""
+    return box.ready is None and box.facts.get("model") is False and bool(NO_MODEL.search(box.log))
 
 
 def unready(seen: Evidence, scenario: str) -> Verdict | None:

@@ -1,16 +1,12 @@
 """What predicates of every part say their verdicts with."""
 
 from collections.abc import Iterable
-from typing import Final
 
+from byoc_kit.contract.audience import NOBODY, SERVING, TRAINING
 from byoc_kit.contract.types import ALL_TARGETS, Outcome, Verdict
 from byoc_kit.spec.types import Target
 
 __all__ = ["NOBODY", "SERVING", "TRAINING", "apart", "base_name", "broken", "kept", "listed", "unseen"]
-
-TRAINING: Final = frozenset(target for target in Target if target.trains)
-SERVING: Final = frozenset(target for target in Target if target.serves)
-NOBODY: Final[frozenset[Target]] = frozenset()
 
 
 def kept(evidence: str) -> Verdict:
