@@ -27,6 +27,7 @@ from byoc_kit.oci.manifest import (
 )
 from byoc_kit.oci.reference import Repository
 from byoc_kit.talk import Silence
+from rig.images import tar_of
 from rig.projects import Command, Project, edit
 
 pytestmark = pytest.mark.engine
@@ -39,9 +40,9 @@ def remote(registry: str, path: str) -> RemoteRepository:
 
 
 def digests(registry: str, path: str) -> dict[str, str]:
-    """Tag to digest, as the registry has them."""
+    """Tag to digest, as the registry has them; without the one that lists what is beside an image."""
     opened = remote(registry, path)
-    found = {tag: opened.manifest(tag) for tag in opened.tags()}
+    found = {tag: opened.manifest(tag) for tag in opened.tags() if not tag.startswith("sha256-")}
     return {tag: manifest.digest for tag, manifest in found.items() if manifest}
 
 
@@ -62,7 +63,7 @@ def small(engine: docker.DockerClient) -> Iterator[Callable[..., str]]:
     made: list[str] = []
 
     def make(*changes: str) -> str:
-        said = engine.api.import_image_from_data(b"\0" * 10240, changes=list(changes) or None)
+        said = engine.api.import_image_from_data(CONTENT, changes=list(changes) or None)
         made.append(json.loads(said.strip().splitlines()[-1])["status"])
         return f"docker:{made[-1]}"
 
@@ -95,6 +96,7 @@ def plain(tmp_path: Path, registry: str) -> Callable[..., Path]:
 
 
 ENTRYPOINT = 'ENTRYPOINT ["/entry"]'
+CONTENT = tar_of({"entry": b"\x7fELF\x02\x01\x01" + bytes(57)})
 
 
 # --- a project, from nothing ----------------------------------------------------------------------------
@@ -123,7 +125,7 @@ def test_the_deed_is_what_the_dry_run_said(basic: Published, registry: str) -> N
     folder, plan, _ = basic
     assert (plan["build"], plan["push"]) == (False, True)
     names = [plan["content_tag"], *(tag["name"] for tag in plan["tags"])]
-    assert names[-4:] == ["1.4.2", "1.4", "1", "latest"]
+    assert names[1:5] == ["1.4.2", "1.4", "1", "latest"]
     record = json.loads((folder / ".byoc" / "record.json").read_text())
     assert record["tags"] == names
     assert digests(registry, "p/basic") == dict.fromkeys(names, record["image"]["digest"])
@@ -193,7 +195,7 @@ def test_changed_content_is_to_be_built_and_its_version_is_taken(
         file.write("\n# changed\n")
     dirty = json.loads(byoc("publish", "--dry-run", "--json", cwd=folder).stdout)
     assert (dirty["build"], dirty["push"], dirty["source"]["dirty"]) == (True, True, True)
-    assert dirty["tags"][0]["name"].endswith("-dirty")
+    assert any(tag["name"].endswith("-dirty") for tag in dirty["tags"])
     assert dirty["withheld"][0]["name"] == "1.4.2"
     git(folder, "commit", "-qam", "two")
     assert (
@@ -277,7 +279,7 @@ def test_an_oci_manifest_in_the_registry_becomes_dockers(
     opened.put_manifest(tag, oci)
     done = byoc("publish", image, cwd=plain("p/oci", on_conflict="move"))
     assert "becomes Docker v2 schema 2" in done.stderr
-    found = {name: read_image(opened, name).manifest for name in opened.tags()}
+    found = {name: read_image(opened, name).manifest for name in digests(registry, "p/oci")}
     assert {manifest.media_type for manifest in found.values()} == {DOCKER_MANIFEST}
     assert {manifest.config.digest for manifest in found.values()} == {docker_manifest.config.digest}
 

@@ -108,7 +108,12 @@ def _padded(parts: tuple[int, ...]) -> tuple[int, ...]:
     return (*parts, *[0] * (4 - len(parts)))
 
 
-VALUES: dict[str, str | None] = {"name": "churn", "framework": "pytorch", "content": "ab" * 8, "arch": "amd64"}
+VALUES: dict[str, str | None] = {
+    "name": "churn",
+    "framework": "pytorch",
+    "content": "ab" * 8,
+    "arch": "amd64",
+}
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ class Tokens:
             found = self._kept.get(key)
             if found is None or self.clock() >= found.renew_at:
                 found = self._kept[key] = self._ask(ecr, account, settings)
+                if account is None and found.registry is not None:
+                    self._kept[ecr, found.registry.account] = found
             return found
 
     def forget(self, password: str) -> None:

@@ -20,21 +20,35 @@ Examples:
 @file_option
 @json_option
 @click.option("--dry-run", is_flag=True, help="Print the plan; build nothing and change nothing.")
-def publish(image: str | None, file: Path | None, as_json: bool, dry_run: bool) -> None:
+@click.option("--stamp", is_flag=True, help="Let the record tell who published, and when.")
+@click.option(
+    "--record",
+    "copy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the record to FILE, for example byoc-record.json.",
+)
+def publish(
+    image: str | None, file: Path | None, as_json: bool, dry_run: bool, stamp: bool, copy: Path | None
+) -> None:
     """Build, verify, push, read back, tag, and write the record.
 
-    Publishes this project's image, or IMAGE of the local engine in its place, to [publish] repository.
-    Tags are computed: content, git commit, version, date. Publishing the same again sends nothing.
+    Publishes this project's image, or IMAGE in its place, to [publish] repository; in ECR the repository is
+    made if it is missing. Tags are computed: content, git commit, version, date, and [publish] tags. The
+    record is kept beside the image, too: byoc record show URI. Publishing the same again sends nothing.
     """
     from byoc_kit.work.project import load
     from byoc_kit.work.publish import plan
     from byoc_kit.work.publish import publish as do
+    from byoc_kit.work.record import stamped, write_copy
 
     project, voice = load(file), talk()
     if dry_run:
         made = plan(project, image=image, talk=voice)
         emit(made.to_text(), made.to_json(), as_json=as_json)
         return
-    record = do(project, image=image, talk=voice)
+    record = do(project, image=image, stamp=stamped(project) if stamp else None, talk=voice)
+    if copy is not None:
+        write_copy(record, copy)
     voice.say(f"tags: {', '.join(record.tags)}")
     emit(record.reference, record.to_json(), as_json=as_json)

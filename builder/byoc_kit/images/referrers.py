@@ -6,6 +6,7 @@ time may lose one of both.
 """
 
 import json
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,7 +19,7 @@ from byoc_kit.images.session import Answer, Session
 from byoc_kit.oci.digest import Digest, measure
 from byoc_kit.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, ManifestError
 
-__all__ = ["Artifact", "artifacts", "put_artifact"]
+__all__ = ["Artifact", "artifact_digest", "artifacts", "has_artifact", "put_artifact"]
 
 EMPTY: Final = "application/vnd.oci.empty.v1+json"
 ARTIFACT_LIMIT: Final = 64 << 20  # bytes of one artifact that we are willing to hold
@@ -45,22 +46,26 @@ def put_artifact(session: Session, subject: Descriptor, artifact: Artifact) -> D
     for blob in (empty, content):
         if not Blobs(session).has(blob.descriptor):
             Blobs(session).put(blob)
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": artifact.kind,
-        "config": empty.descriptor.to_json(),
-        "layers": [content.descriptor.to_json()],
-        "subject": subject.to_json(),
-        "annotations": dict(artifact.annotations),
-    }
-    raw = json.dumps(document, sort_keys=True).encode()
-    digest, size = measure([raw])
+    digest, size, raw = _manifest(subject, artifact)
     answer = _put(session, digest, OCI_MANIFEST, raw)
     if "OCI-Subject" not in answer.headers:
         entry = {**Descriptor(OCI_MANIFEST, digest, size).to_json(), "artifactType": artifact.kind}
         _enter(session, subject.digest, {**entry, "annotations": dict(artifact.annotations)})
     return digest
+
+
+def has_artifact(session: Session, subject: Descriptor, artifact: Artifact) -> bool:
+    """Whether *artifact* is beside *subject* already. One request, without a body."""
+    digest, _, _ = _manifest(subject, artifact)
+    answer = session.call("HEAD", f"manifests/{digest}", headers=ACCEPT)
+    if answer.status not in {200, 404}:
+        raise session.unexpected(answer, f"asking for {digest}")
+    return answer.status == 200
+
+
+def artifact_digest(subject: Descriptor, artifact: Artifact) -> Digest:
+    """The digest that the manifest of *artifact* has, or would have, beside *subject*."""
+    return _manifest(subject, artifact)[0]
 
 
 def artifacts(session: Session, subject: Digest, kind: str) -> Iterator[Artifact]:
@@ -79,6 +84,21 @@ def artifacts(session: Session, subject: Digest, kind: str) -> Iterator[Artifact
                 raise
 
 
+def _manifest(subject: Descriptor, artifact: Artifact) -> tuple[Digest, int, bytes]:
+    """Digest, size and bytes of the manifest of *artifact*."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": artifact.kind,
+        "config": _bytes(EMPTY, b"{}").descriptor.to_json(),
+        "layers": [_bytes(artifact.kind, artifact.content).descriptor.to_json()],
+        "subject": subject.to_json(),
+        "annotations": dict(artifact.annotations),
+    }
+    raw = json.dumps(document, sort_keys=True).encode()
+    return *measure([raw]), raw
+
+
 def _read(session: Session, kind: str, entry: Descriptor) -> Artifact:
     """Raises ManifestError, KeyError and their like for what is no artifact."""
     document = json.loads(_content(session, f"manifests/{entry.digest}", entry))
@@ -92,7 +112,8 @@ def _read(session: Session, kind: str, entry: Descriptor) -> Artifact:
 
 def _listed(session: Session, subject: Digest, kind: str) -> list[dict[str, Any]]:
     """The entries that the registry's own API lists, else those under the tag."""
-    answer = session.call("GET", f"referrers/{subject}?artifactType={kind}", limit=MANIFEST_LIMIT)
+    wanted = urllib.parse.quote(kind, safe="/")  # a + would arrive as a space
+    answer = session.call("GET", f"referrers/{subject}?artifactType={wanted}", limit=MANIFEST_LIMIT)
     if answer.status != 200:  # 404 of a registry without the API; older ones answer in other ways
         answer = session.call("GET", f"manifests/{_tag(subject)}", headers=ACCEPT, limit=MANIFEST_LIMIT)
     return _entries(answer)

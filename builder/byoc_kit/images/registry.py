@@ -19,11 +19,23 @@ from byoc_kit.oci.image import load_config
 from byoc_kit.oci.manifest import ACCEPTED, Descriptor, Index, Manifest, ManifestError, parse_manifest
 from byoc_kit.oci.reference import Named, Repository
 
-__all__ = ["RemoteImage", "RemoteRepository", "read_image"]
+__all__ = ["ImmutableTagError", "RemoteImage", "RemoteRepository", "read_image"]
 
 MANIFEST_LIMIT: Final = 4 << 20  # bytes; what registries accept (distribution-spec, "Pushing Manifests")
 CONFIG_LIMIT: Final = 32 << 20  # bytes; a config is a few kilobytes
 TAGS_LIMIT: Final = 8 << 20  # bytes of one page of tags
+
+
+class ImmutableTagError(ByocError):
+    """The repository has the tag, and its settings forbid that the tag comes to mean anything else."""
+
+    def __init__(self, repository: Repository, tag: str) -> None:
+        super().__init__(
+            f"{repository}:{tag} stays what it is",
+            why="the repository's tags are immutable, and this one means another image",
+            fix="raise [image] version; for tags that must move (latest, 1.4) exclude them from immutability",
+            id="BYOC-E582",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +82,30 @@ class RemoteRepository:
         except ManifestError as error:
             raise self.no_image(target, error) from error
 
+    def digest(self, target: str) -> Digest | None:
+        """The digest of the manifest that *target* names; None: there is none. No body is read where the
+        registry tells the digest in the head of its answer. Raises ByocError.
+        """
+        headers = {"Accept": ", ".join(ACCEPTED)}
+        answer = self.session.call("HEAD", f"manifests/{target}", headers=headers)
+        if answer.status == 404:
+            return None
+        self._expect(answer, 200, f"reading {target}")
+        told = answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(told):
+            return Digest(told)
+        found = self.manifest(target)
+        return found.digest if found else None
+
     def put_manifest(self, target: str, manifest: Manifest) -> None:
-        """Make *target* (a tag, or its own digest) name *manifest*, byte for byte. Raises ByocError."""
+        """Make *target* (a tag, or its own digest) name *manifest*, byte for byte.
+
+        Raises ByocError; :class:`ImmutableTagError` where the repository does not let *target* move.
+        """
         headers = {"Content-Type": manifest.media_type}
         answer = self.session.call("PUT", f"manifests/{target}", headers=headers, body=manifest.raw)
+        if answer.status in {400, 409} and _stays(answer):
+            raise ImmutableTagError(self.repository, target)
         self._expect(answer, 201, f"writing {target}")
 
     def blob(self, descriptor: Descriptor) -> bytes:
@@ -149,6 +181,11 @@ def _of_index(remote: RemoteRepository, index: Index, platform: Platform) -> Man
 
 def _checked(answer: Answer, expected: Digest) -> bytes:
     return b"".join(verified([answer.body], expected, where=redact(answer.url)))
+
+
+def _stays(answer: Answer) -> bool:
+    """Whether that is how ECR refuses to move a tag: TAG_INVALID with a word that tells it from bad names."""
+    return b"immutable" in answer.body.lower() or b"ImageTagAlreadyExists" in answer.body
 
 
 def _next_page(answer: Answer) -> str | None:

@@ -31,6 +31,7 @@ __all__ = [
     "docker_manifest",
     "parse_manifest",
     "to_docker",
+    "to_oci",
 ]
 
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
@@ -53,6 +54,14 @@ AS_DOCKER: Final = {
     DOCKER_CONFIG: DOCKER_CONFIG,
     OCI_LAYER: DOCKER_LAYER,
     DOCKER_LAYER: DOCKER_LAYER,
+}
+
+
+AS_OCI: Final = {
+    OCI_CONFIG: OCI_CONFIG,
+    DOCKER_CONFIG: OCI_CONFIG,
+    OCI_LAYER: OCI_LAYER,
+    DOCKER_LAYER: OCI_LAYER,
 }
 
 
@@ -165,7 +174,25 @@ def to_docker(manifest: Manifest) -> Manifest:
     """
     if manifest.media_type == DOCKER_MANIFEST:
         return manifest
-    return docker_manifest(_as_docker(manifest.config), [_as_docker(layer) for layer in manifest.layers])
+    form = "a Docker v2 schema 2 manifest"
+    layers = [_other(layer, AS_DOCKER, form) for layer in manifest.layers]
+    return docker_manifest(_other(manifest.config, AS_DOCKER, form), layers)
+
+
+def to_oci(manifest: Manifest) -> Manifest:
+    """The same image as an OCI manifest: same config and layers, other media types.
+
+    Raises ManifestError for a layer of another form than gzip.
+    """
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": _other(manifest.config, AS_OCI, "an OCI manifest").to_json(),
+        "layers": [_other(layer, AS_OCI, "an OCI manifest").to_json() for layer in manifest.layers],
+    }
+    parsed = parse_manifest(json.dumps(document, indent=3).encode())
+    assert isinstance(parsed, Manifest)
+    return parsed
 
 
 def _kind(inside: object, told: str) -> str:
@@ -177,10 +204,10 @@ def _kind(inside: object, told: str) -> str:
     return inside
 
 
-def _as_docker(blob: Descriptor) -> Descriptor:
-    if blob.media_type not in AS_DOCKER:
-        raise ManifestError(f"{blob.media_type} has no equal in a Docker v2 schema 2 manifest")
-    return Descriptor(AS_DOCKER[blob.media_type], blob.digest, blob.size)
+def _other(blob: Descriptor, types: Mapping[str, str], form: str) -> Descriptor:
+    if blob.media_type not in types:
+        raise ManifestError(f"{blob.media_type} has no equal in {form}")
+    return Descriptor(types[blob.media_type], blob.digest, blob.size)
 
 
 def _load(raw: bytes) -> Mapping[str, Any]:

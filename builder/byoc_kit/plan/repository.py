@@ -3,6 +3,7 @@
 Pure: the same values give the same plan. An action holds the very request that is sent when it is applied.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -47,6 +48,11 @@ class Found:
     lifecycle: Mapping[str, Any] | None = None
     policy: Mapping[str, Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def keeps(self, tag: str) -> bool:
+        """Whether *tag*, once it is there, never comes to mean another image."""
+        excluded = any(_excludes(pattern, tag) for pattern in self.exclusions)
+        return self.mutability.startswith("IMMUTABLE") != excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +114,8 @@ class RepositoryPlan:
     actions: tuple[Action, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     notes: tuple[str, ...] = ()
+    found: Found | None = None
+    """What is there; None: nothing, or it was not asked."""
 
     @property
     def own(self) -> tuple[Action, ...]:
@@ -180,7 +188,13 @@ def plan_repository(
         actions=(*_changes(here, target, wanted, found), *common),
         fixed=tuple(_fixed(wanted, found)),
         notes=tuple(_mounting_notes(found.encryption, base)),
+        found=found,
     )
+
+
+def _excludes(pattern: str, tag: str) -> bool:
+    """Whether a filter of exclusions is about *tag*: ``*`` stands for anything."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), tag) is not None
 
 
 def _words(action: Action) -> str:

@@ -1,6 +1,6 @@
 """Python that uses a published image: ready to paste once role and bucket are put in.
 
-SageMaker SDK v2 and v3, and boto3, for training and for an endpoint.
+SageMaker SDK v2 and v3, and boto3, for training, processing and for an endpoint.
 """
 
 from collections.abc import Mapping
@@ -68,6 +68,101 @@ boto3.client("sagemaker").create_training_job(
     StoppingCondition={{"MaxRuntimeInSeconds": 3600}},
 )
 """,
+    ("process", "sdk-v2"): """\
+from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor
+
+{head}
+processor = Processor(
+    image_uri=IMAGE,
+    role=ROLE,
+    instance_count=1,
+    instance_type="{instance}",
+)
+processor.run(
+    inputs=[ProcessingInput(source=f"{{BUCKET}}/data", destination="/opt/ml/processing/input/data")],
+    outputs=[ProcessingOutput(source="/opt/ml/processing/output", destination=f"{{BUCKET}}/processed")],
+)
+""",
+    ("process", "sdk-v3"): """\
+from sagemaker.core.processing import Processor
+from sagemaker.core.shapes import (
+    ProcessingInput,
+    ProcessingOutput,
+    ProcessingS3Input,
+    ProcessingS3Output,
+)
+
+{head}
+processor = Processor(
+    image_uri=IMAGE,
+    role=ROLE,
+    instance_count=1,
+    instance_type="{instance}",
+)
+processor.run(
+    inputs=[
+        ProcessingInput(
+            input_name="data",
+            s3_input=ProcessingS3Input(
+                s3_uri=f"{{BUCKET}}/data",
+                local_path="/opt/ml/processing/input/data",
+                s3_data_type="S3Prefix",
+                s3_input_mode="File",
+            ),
+        )
+    ],
+    outputs=[
+        ProcessingOutput(
+            output_name="processed",
+            s3_output=ProcessingS3Output(
+                s3_uri=f"{{BUCKET}}/processed",
+                local_path="/opt/ml/processing/output",
+                s3_upload_mode="EndOfJob",
+            ),
+        )
+    ],
+)
+""",
+    ("process", "boto3"): """\
+import time
+
+import boto3
+
+{head}
+job = f"{name}-{{time.strftime('%Y-%m-%d-%H-%M-%S')}}"
+boto3.client("sagemaker").create_processing_job(
+    ProcessingJobName=job,
+    AppSpecification={{"ImageUri": IMAGE}},
+    RoleArn=ROLE,
+    ProcessingInputs=[
+        {{
+            "InputName": "data",
+            "S3Input": {{
+                "S3Uri": f"{{BUCKET}}/data",
+                "LocalPath": "/opt/ml/processing/input/data",
+                "S3DataType": "S3Prefix",
+                "S3InputMode": "File",
+            }},
+        }}
+    ],
+    ProcessingOutputConfig={{
+        "Outputs": [
+            {{
+                "OutputName": "processed",
+                "S3Output": {{
+                    "S3Uri": f"{{BUCKET}}/processed",
+                    "LocalPath": "/opt/ml/processing/output",
+                    "S3UploadMode": "EndOfJob",
+                }},
+            }}
+        ]
+    }},
+    ProcessingResources={{
+        "ClusterConfig": {{"InstanceType": "{instance}", "InstanceCount": 1, "VolumeSizeInGB": 30}}
+    }},
+    StoppingCondition={{"MaxRuntimeInSeconds": 3600}},
+)
+""",
     ("serve", "sdk-v2"): """\
 from sagemaker.model import Model
 
@@ -122,9 +217,10 @@ client.create_endpoint(EndpointName="{name}", EndpointConfigName="{name}")
 
 
 def snippets(record: Record) -> Mapping[tuple[str, str], str]:
-    """By use (``train``, ``serve``) and library (``sdk-v2``, ``sdk-v3``, ``boto3``), as the image can."""
+    """By use (``train``, ``process``, ``serve``) and library (``sdk-v2``, ``sdk-v3``, ``boto3``), as the image can."""
     valid = {name for name, each in record.targets.items() if each.valid}
-    uses = {use for use, targets in (("train", TRAINING), ("serve", SERVING)) if targets & valid}
+    groups = (("train", TRAINING), ("process", {"processing"}), ("serve", SERVING))
+    uses = {use for use, targets in groups if targets & valid}
     instance = "ml.m7g.xlarge" if record.platform == "linux/arm64" else "ml.m5.xlarge"
     name = _name(record.repository)
     head = HEAD.format(image=record.reference, name=name)

@@ -14,6 +14,7 @@ from byoc_kit.oci.config import Platform
 from byoc_kit.oci.image import Image
 from byoc_kit.oci.reference import Location, Repository
 from byoc_kit.talk import Talk
+from byoc_kit.work.accounts import Accounts
 from byoc_kit.work.logins import logins
 
 __all__ = ["open_image", "open_repository", "open_sink"]
@@ -25,9 +26,11 @@ def open_image(
     platform: Platform | None = None,
     environ: Mapping[str, str] = os.environ,
     talk: Talk | None = None,
+    accounts: Accounts | None = None,
 ) -> AbstractContextManager[Image]:
-    """The image at *location* for *platform* (linux/amd64); see ``images.source``."""
-    return source(location, platform=platform, environ=environ, talk=talk, keychain=logins(environ))
+    """The image at *location* for *platform* (linux/amd64); *accounts*: who we are to ECR."""
+    keychain = logins(environ, accounts)
+    return source(location, platform=platform, environ=environ, talk=talk, keychain=keychain)
 
 
 def open_sink(
@@ -36,11 +39,14 @@ def open_sink(
     environ: Mapping[str, str] = os.environ,
     talk: Talk | None = None,
     jobs: int = JOBS,
+    accounts: Accounts | None = None,
 ) -> AbstractContextManager[Sink]:
-    """The place that *location* names, to write to; see ``images.sink``."""
-    return sink(location, environ=environ, talk=talk, keychain=logins(environ), jobs=jobs)
+    """The place that *location* names, to write to, in ECR as *accounts* say; see ``images.sink``."""
+    return sink(location, environ=environ, talk=talk, keychain=logins(environ, accounts), jobs=jobs)
 
 
-def open_repository(repository: Repository, environ: Mapping[str, str] = os.environ) -> RemoteRepository:
+def open_repository(
+    repository: Repository, environ: Mapping[str, str] = os.environ, accounts: Accounts | None = None
+) -> RemoteRepository:
     """One repository: its manifests and tags. Nothing is sent yet."""
-    return RemoteRepository(Session(repository, keychain=logins(environ), environ=environ))
+    return RemoteRepository(Session(repository, keychain=logins(environ, accounts), environ=environ))

@@ -21,6 +21,7 @@ from byoc_kit.plan.types import Asset, Built, ConfigStep, Content, Inline, Plan
 from byoc_kit.spec.lock import Lock, LockedWheel
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Talk
+from byoc_kit.work.accounts import accounts_of
 from byoc_kit.work.docker_build import Wishes
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.inspect import Inspected, read_image_files
@@ -127,7 +128,10 @@ def layer_build(
     Raises :class:`Unlocked` where the docker engine may do what this one cannot; ByocError else.
     """
     store, spec = user_store(environ), project.spec
-    with open_image(pinned_base(project), platform=spec.image.platform, environ=environ, talk=talk) as base:
+    wanted, accounts = spec.image.platform, accounts_of(spec.publish)
+    with open_image(
+        pinned_base(project), platform=wanted, environ=environ, talk=talk, accounts=accounts
+    ) as base:
         seen = read_image_files(base, store=store, talk=talk)
         inventory = replace(seen.inventory, reference=spec.image.base)
         locker = Locker(project=project, inventory=inventory, store=store, environ=environ, talk=talk)
@@ -136,7 +140,8 @@ def layer_build(
         plan = replace(plan, lock=lock, notes=(*plan.notes, *byte_code_notes(plan, lock)))
         key = key_of(plan, project.root)
         place = place_of(wishes.output, name=wishes.tag, key=key)
-        with open_sink(place, environ=environ, talk=talk) as sink:
+        accounts = accounts_of(project.spec.publish)
+        with open_sink(place, environ=environ, talk=talk, accounts=accounts) as sink:
             yield LayerBuild(
                 project=project,
                 plan=replace(plan, mutations=(f"write the image to {place}",)),

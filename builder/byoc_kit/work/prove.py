@@ -2,22 +2,48 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from byoc_kit import __version__
+from byoc_kit.contract.clauses import CLAUSES
 from byoc_kit.contract.judge import judge
 from byoc_kit.contract.report import to_json
 from byoc_kit.contract.types import Evidence, Finding, Report, Status
 from byoc_kit.errors import ContractError
-from byoc_kit.images.registry import RemoteImage
-from byoc_kit.oci.reference import ECR_HOST, Named
-from byoc_kit.plan.publish import PublishPlan
+from byoc_kit.oci.config import ImageConfig
+from byoc_kit.plan.key import plain
 from byoc_kit.plan.record import Proof, Record, Validity
-from byoc_kit.spec.types import Target
+from byoc_kit.spec.types import Spec, Target
 
-__all__ = ["make_record", "prove"]
+__all__ = ["TOOL", "Judged", "known", "prove", "question"]
 
+TOOL = f"byoc-kit {__version__}"
 BASE = "org.opencontainers.image.base"
-ANY_REGION = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is known of an image once it was looked at: the part of its record that its content decides."""
+
+    targets: Mapping[str, Validity]
+    proof: Proof
+    base_reference: str | None
+    base_digest: str | None
+    sbom: str | None
+    """Digest of its bill of materials, kept beside the image."""
+
+    @classmethod
+    def of(cls, report: Report, config: ImageConfig, *, asked: str, sbom: str | None) -> "Judged":
+        """By what was just found out."""
+        return cls(
+            targets={target.value: _validity(target, report) for target in report.targets},
+            proof=_proof(report, asked),
+            base_reference=config.labels.get(f"{BASE}.name"),
+            base_digest=config.labels.get(f"{BASE}.digest"),
+            sbom=sbom,
+        )
 
 
 def prove(evidence: Evidence) -> Report:
@@ -35,31 +61,30 @@ def prove(evidence: Evidence) -> Report:
     )
 
 
-def make_record(found: RemoteImage, report: Report, plan: PublishPlan, tags: tuple[str, ...]) -> Record:
-    """The record of *found* under *tags*; made of nothing that changes when the same is published again."""
-    by_tag = (str(Named(plan.repository, tag)) for tag in tags)
-    return Record(
-        repository=str(plan.repository),
-        digest=found.manifest.digest,
-        media_type=found.manifest.media_type,
-        size=found.manifest.size,
-        platform=str(found.config.platform),
-        uris={_region(plan.repository.host): (str(found.reference), *by_tag)},
-        tags=tags,
-        targets={target.value: _validity(target, report) for target in report.targets},
-        base_reference=found.config.labels.get(f"{BASE}.name"),
-        base_digest=found.config.labels.get(f"{BASE}.digest"),
-        content_key=plan.key or found.manifest.config.digest,
-        verify=_proof(report),
-        commit=plan.source.commit,
-        dirty=plan.source.dirty,
-        tool=f"byoc-kit {__version__}",
+def question(spec: Spec) -> str:
+    """A digest of all that decides what is asked of an image, besides the image itself."""
+    return _digest(
+        {
+            "tool": TOOL,
+            "clauses": [[clause.id, clause.severity.value] for clause in CLAUSES],
+            "targets": sorted(spec.image.targets),
+            "platform": str(spec.image.platform),
+            "verify": plain(spec.verify) if spec.verify else None,
+        }
     )
 
 
-def _region(host: str | None) -> str:
-    found = ECR_HOST.fullmatch(host or "")
-    return found["region"] if found else ANY_REGION
+def known(record: Record | None, digest: str, asked: str) -> Judged | None:
+    """What *record* tells of the image *digest*, if it was asked the same; None: it must be looked at."""
+    if record is None or record.digest != digest or record.verify.asked != asked:
+        return None
+    return Judged(
+        targets=record.targets,
+        proof=record.verify,
+        base_reference=record.base_reference,
+        base_digest=record.base_digest,
+        sbom=record.sbom,
+    )
 
 
 def _validity(target: Target, report: Report) -> Validity:
@@ -69,16 +94,22 @@ def _validity(target: Target, report: Report) -> Validity:
     )
 
 
-def _proof(report: Report) -> Proof:
-    plain = {**to_json(report), "clauses": [_timeless(finding) for finding in report.findings]}
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+def _proof(report: Report, asked: str) -> Proof:
     return Proof(
         depth=report.depth,
         result="pass" if report.ok else "fail",
         counts=report.counts(),
-        report_digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
+        report_digest=_digest(
+            {**to_json(report), "clauses": [_timeless(finding) for finding in report.findings]}
+        ),
+        asked=asked,
     )
 
 
 def _timeless(finding: Finding) -> dict[str, str]:
     return {"id": finding.id, "status": finding.status.value, "evidence": finding.evidence}
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

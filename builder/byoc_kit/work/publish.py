@@ -1,36 +1,41 @@
 """``byoc publish``: a project becomes an image in a registry that is what it should be, or no tag moves.
 
-Decide: what is to be published, what the registry has, hence the plan. Do what the plan says: build, verify,
-push to the content tag, read back, verify again, put tags, read them back, write the record.
+Decide: what is to be published, what the registry has, hence the plan. Do what the plan says: the repository,
+build, verify, push to the content tag, read back, verify again, tags, and the record, in the project and
+beside the image.
 """
 
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from byoc_kit.contract.types import Evidence
-from byoc_kit.docker_api import connect
 from byoc_kit.errors import ByocError
-from byoc_kit.images.push import push
-from byoc_kit.images.registry import RemoteImage, RemoteRepository, read_image
 from byoc_kit.oci.digest import Digest
-from byoc_kit.oci.manifest import Manifest, ManifestError, to_docker
-from byoc_kit.oci.reference import ImageReference, Named, parse_image
-from byoc_kit.plan.choose import LAYER
-from byoc_kit.plan.publish import Held, PublishPlan, Subject, Survey, disagreement, fixed_tags, plan_publish
-from byoc_kit.plan.record import Record
-from byoc_kit.plan.tags import content_tag
+from byoc_kit.oci.manifest import Manifest, ManifestError, to_docker, to_oci
+from byoc_kit.plan.publish import (
+    OCI_SUFFIX,
+    Held,
+    PublishPlan,
+    Subject,
+    Survey,
+    fixed_tags,
+    plan_publish,
+    planned_tags,
+    unfit,
+)
+from byoc_kit.plan.record import Form, Published, Record
+from byoc_kit.spec.types import OCI_TARGETS
 from byoc_kit.talk import Silence, Talk
-from byoc_kit.work.build import BuildOptions, build
-from byoc_kit.work.evidence import gather_engine, gather_files, with_manifest
-from byoc_kit.work.images import open_image, open_repository, open_sink
-from byoc_kit.work.logins import logins
+from byoc_kit.work import repository
+from byoc_kit.work.arrival import Arrival, Arriving, not_what_was_pushed
+from byoc_kit.work.build import build
 from byoc_kit.work.places import destination
 from byoc_kit.work.project import Project
-from byoc_kit.work.prove import make_record, prove
-from byoc_kit.work.record import write_record
-from byoc_kit.work.subject import find_subject, in_engine
+from byoc_kit.work.prove import Judged, known, question
+from byoc_kit.work.recording import Recording
+from byoc_kit.work.shelf import Shelf, open_shelf
+from byoc_kit.work.subject import find_subject
+from byoc_kit.work.tagging import Tagging
 
 __all__ = ["plan", "publish"]
 
@@ -51,18 +56,21 @@ def publish(
     project: Project,
     *,
     image: str | None = None,
+    stamp: Published | None = None,
     talk: Talk | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Record:
-    """Publish *project*, or *image* of the engine in its place, to the repository that byoc.toml names.
+    """Publish *project*, or *image* in its place, to the repository that byoc.toml names.
 
-    Publishing the same again sends nothing and gives the same record. Raises ByocError; ContractError if the
-    image breaks a MUST clause of its targets. Whatever fails, no tag but the content tag has moved by then.
+    Publishing the same again sends nothing and gives the same record, unless *stamp* tells who and when.
+    Raises ByocError; ContractError if the image breaks a MUST clause of its targets. Whatever fails, no tag
+    but the content tag has moved by then.
     """
     publisher = _publisher(project, talk, environ)
     if image is None and project.spec.build.dockerfile:
         build(project, talk=publisher.talk, environ=environ)  # only the engine's cache knows what has changed
-    return publisher.execute(publisher.decide(find_subject(project, image, environ)), image)
+    subject = find_subject(project, image, environ)
+    return publisher.execute(publisher.decide(subject), subject, image, stamp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,119 +78,122 @@ class Publisher:
     """One project on its way to one repository."""
 
     project: Project
-    remote: RemoteRepository
+    shelf: Shelf
     talk: Talk
     environ: Mapping[str, str]
 
     def decide(self, subject: Subject) -> PublishPlan:
         """Look at the repository, then plan."""
-        existing = self.remote.tags()
-        held = {name: self._held(name) for name in fixed_tags(subject, existing)}
-        return plan_publish(subject, self.remote.repository, Survey(tags=existing, held=held))
+        place = repository.ensure(self.project, self.shelf.remote.repository, plan_only=True, talk=self.talk)
+        if place.exists is False:
+            prepare = tuple(action.what for action in place.own)
+            return plan_publish(subject, place.repository, Survey(prepare=prepare))
+        existing = self.shelf.tags()
+        digests = self.shelf.digests(planned_tags(subject, existing))
+        content = next((name for name in digests if name.startswith("c-")), None)
+        held = {name: Held(digest, None) for name, digest in digests.items()}
+        if content:
+            held |= self._same(digests, self._held(content))
+        fixed = fixed_tags(subject, existing)
+        held |= {name: self._held(name) for name in fixed & held.keys() if held[name].config is None}
+        immutable = frozenset(name for name in digests if place.found and place.found.keeps(name))
+        survey = Survey(tags=existing, held=held, immutable=immutable)
+        return plan_publish(subject, place.repository, survey)
 
-    def execute(self, plan: PublishPlan, image: str | None = None) -> Record:
+    def execute(
+        self, plan: PublishPlan, subject: Subject, image: str | None = None, stamp: Published | None = None
+    ) -> Record:
         """Do what *plan* says, in an order in which nothing is ever half published; *image*: what to copy."""
         refuse_conflicts(plan)
-        targets = self.project.spec.image.targets
-        if plan.way == "push":
-            image_id, tag, here = self._by_engine(plan)
-        else:
-            image_id, tag = self._without_engine(plan, image)
-            here = None
-        found = self._read_back(tag, image_id, plan)
-        seen = here or gather_files(found.reference, plan.platform, self.talk, self.environ)
-        report = prove(replace(with_manifest(seen, found), targets=targets, image=str(found.reference)))
-        for each in plan.tags:
-            self._tag(each.name, found.manifest)
-
-        record = make_record(found, report, plan, (tag, *(each.name for each in plan.tags)))
-        write_record(self.project, record)
+        if plan.prepare:
+            repository.ensure(self.project, plan.repository, talk=self.talk)
+        arriving = Arriving(self.project, self.shelf, self.talk, self.environ)
+        arrival = arriving.arrive(plan, image) if plan.push else arriving.there(plan)
+        manifest = self._as_docker(arrival, plan)
+        recording = Recording(self.project, self.shelf, self.talk, self.environ)
+        judged = self._judged(recording, arriving, arrival, manifest, plan)
+        why = unfit(f"{plan.repository}@{manifest.digest}", manifest, self.project.spec.image.targets)
+        if why:
+            raise not_what_was_pushed(f"{plan.repository}:{arrival.tag}", why)
+        tags = self._tag(plan, subject, manifest)
+        forms = self._forms((arrival.tag, *tags), manifest) if plan.oci else {}
+        record = recording.record(manifest, judged, plan, (arrival.tag, *tags))
+        record = replace(record, forms=forms, published=stamp)
+        recording.leave(record, manifest)
         return record
 
-    def _by_engine(self, plan: PublishPlan) -> tuple[str, str, Evidence | None]:
-        """Image id, content tag, and what the engine knows of the image; it is proven before it is pushed."""
-        settings = BuildOptions(output="docker")
-        image_id = (
-            plan.image_id
-            or build(self.project, talk=self.talk, environ=self.environ, options=settings).image_id
-        )
-        tag = plan.content_tag or content_tag(image_id)
-        here = self._look_here(image_id, plan)
-        if here is not None:
-            prove(replace(here, targets=self.project.spec.image.targets))
-        if plan.push:
-            self._push(image_id, tag)
-        return image_id, tag, here
+    def _judged(
+        self,
+        recording: Recording,
+        arriving: Arriving,
+        arrival: Arrival,
+        manifest: Manifest,
+        plan: PublishPlan,
+    ) -> Judged:
+        """By an earlier record of this very image, if the same was asked then; else by looking at it."""
+        asked = question(self.project.spec)
+        for record in recording.earlier(manifest.digest, pushed=plan.push):
+            judged = known(record, manifest.digest, asked)
+            if judged:
+                return judged
+        found, report = arriving.prove(arrival, plan)
+        here = arrival.image_id if arrival.evidence else None
+        sbom = recording.keep_bill(found, here=here)
+        return Judged.of(report, found.config, asked=asked, sbom=sbom)
 
-    def _without_engine(self, plan: PublishPlan, image: str | None) -> tuple[str, str]:
-        """Image id and content tag of what is in the registry now: built straight into it, or copied."""
-        tag = plan.content_tag
-        assert tag is not None, "only what an engine builds has its tag after the build"
-        if not plan.push:
-            assert plan.image_id is not None, "it is in the registry"
-            return plan.image_id, tag
-        if image is None:
-            settings = BuildOptions(output="registry", engine=LAYER)
-            built = build(self.project, talk=self.talk, environ=self.environ, options=settings)
-            return built.image_id, tag
-        self._copy(parse_image(image), Named(self.remote.repository, tag), plan)
-        return str(plan.image_id), tag
-
-    def _copy(self, source: ImageReference, target: Named, plan: PublishPlan) -> None:
-        with (
-            open_image(source, platform=plan.platform, environ=self.environ, talk=self.talk) as there,
-            open_sink(target, environ=self.environ, talk=self.talk) as sink,
-        ):
-            sink.write(there, tag=True)
+    def _same(self, digests: Mapping[str, Digest], content: Held) -> dict[str, Held]:
+        return {name: content for name, digest in digests.items() if digest == content.digest}
 
     def _held(self, tag: str) -> Held:
-        top = self.remote.manifest(tag)
+        top = self.shelf.manifest(tag)
         if top is None:
-            raise _changed(f"{self.remote.repository}:{tag}")
+            raise _changed(f"{self.shelf.remote.repository}:{tag}")
         return Held(top.digest, top.config.digest if isinstance(top, Manifest) else None)
 
-    def _look_here(self, image_id: str, plan: PublishPlan) -> Evidence | None:
-        """Evidence from the engine; None where only the registry has the image."""
-        if in_engine(image_id, self.environ) is None:
-            return None
-        return gather_engine(image_id, plan.platform, self.talk, self.environ)
-
-    def _push(self, image_id: str, tag: str) -> None:
-        repository = self.remote.repository
-        self.talk.say(f"pushing {repository}:{tag}")
-        credentials = logins(self.environ)(str(repository.host))
-        with contextlib.closing(connect(self.environ)) as client:
-            push(client, image_id, to=(repository, tag), credentials=credentials, talk=self.talk)
-
-    def _read_back(self, tag: str, image_id: str, plan: PublishPlan) -> RemoteImage:
-        """What the registry has now, as one Docker v2 schema 2 manifest (IMG-11); it is what was meant."""
-        name = f"{self.remote.repository}:{tag}"
-        found = read_image(self.remote, tag, plan.platform)
-        wrong = disagreement(image_id, plan.platform, (found.top.digest, found.manifest, found.config))
-        if wrong:
-            raise _not_what_was_pushed(name, wrong)
+    def _as_docker(self, arrival: Arrival, plan: PublishPlan) -> Manifest:
+        """What arrived, as one Docker v2 schema 2 manifest (IMG-11), which the registry has by its digest."""
+        name = f"{plan.repository}:{arrival.tag}"
         try:
-            docker = to_docker(found.manifest)
+            docker = to_docker(arrival.manifest)
         except ManifestError as error:
-            raise _not_what_was_pushed(name, str(error)) from error
-        if docker.digest == found.top.digest:
-            return found
-        self.talk.note(f"{name}: {found.top.media_type} becomes Docker v2 schema 2, layers unchanged")
-        self.remote.put_manifest(docker.digest, docker)
-        self._tag(tag, docker)
-        return read_image(self.remote, tag, plan.platform)
+            raise not_what_was_pushed(name, str(error)) from error
+        if docker.digest == arrival.top:
+            return docker
+        self.talk.note(f"{name}: {arrival.manifest.media_type} becomes Docker v2 schema 2, layers unchanged")
+        self.shelf.remote.put_manifest(docker.digest, docker)
+        self._tagging(plan).move(arrival.tag, docker)
+        return docker
 
-    def _tag(self, name: str, manifest: Manifest) -> None:
-        """Put the tag unless it is there, and see that it is."""
-        if self._digest(name) == manifest.digest:
-            return
-        self.remote.put_manifest(name, manifest)
-        if self._digest(name) != manifest.digest:
-            raise _changed(f"{self.remote.repository}:{name}")
+    def _tag(self, plan: PublishPlan, subject: Subject, manifest: Manifest) -> tuple[str, ...]:
+        """Put what is not there; all names that mean the image then, in the order of the plan."""
+        missing = [tag for tag in plan.tags if tag.name not in plan.there]
 
-    def _digest(self, target: str) -> Digest | None:
-        found = self.remote.manifest(target)
-        return found.digest if found else None
+        def replan() -> frozenset[str]:
+            self.shelf.refresh()
+            return planned_tags(subject, self.shelf.tags())
+
+        put = {*self._tagging(plan).put(missing, manifest, replan), *plan.there} if missing else plan.there
+        return tuple(tag.name for tag in plan.tags if tag.name in put)
+
+    def _tagging(self, plan: PublishPlan) -> Tagging:
+        expected = self.shelf.digests(tag.name for tag in plan.tags)
+        return Tagging(remote=self.shelf.remote, talk=self.talk, expected=expected)
+
+    def _forms(self, names: tuple[str, ...], manifest: Manifest) -> dict[str, Form]:
+        """The OCI manifest, under each of *names* with a suffix."""
+        oci = to_oci(manifest)
+        remote, targets = self.shelf.remote, self.project.spec.image.targets
+        if remote.digest(oci.digest) is None:
+            remote.put_manifest(oci.digest, oci)
+        there = self.shelf.digests(f"{name}{OCI_SUFFIX}" for name in names)
+        tagging = Tagging(remote=remote, talk=self.talk)
+        put = [
+            name
+            for name in (f"{name}{OCI_SUFFIX}" for name in names)
+            if there.get(name) == oci.digest or tagging.move(name, oci)
+        ]
+        fits = tuple(target.value for target in targets if target in OCI_TARGETS)
+        return {"oci": Form(oci.digest, oci.media_type, tuple(put), fits)}
 
 
 def refuse_conflicts(plan: PublishPlan) -> None:
@@ -190,9 +201,10 @@ def refuse_conflicts(plan: PublishPlan) -> None:
     if not plan.conflicts:
         return
     names = ", ".join(each.tag for each in plan.conflicts)
+    reasons = "; ".join(dict.fromkeys(each.why for each in plan.conflicts))
     raise ByocError(
         f"{plan.repository} has {names} already, for another image",
-        why="a version means one image for ever; nothing was changed",
+        why=f"{reasons}; nothing was changed",
         fix='raise [image] version, or say on-conflict = "keep" or "move" under [publish]',
         id="BYOC-E512",
         details=[f"{each.tag}: {each.digest}" for each in plan.conflicts],
@@ -201,8 +213,8 @@ def refuse_conflicts(plan: PublishPlan) -> None:
 
 def _publisher(project: Project, talk: Talk | None, environ: Mapping[str, str]) -> Publisher:
     """Nothing is sent yet. Raises UsageError where byoc.toml names no registry."""
-    remote = open_repository(destination(project), environ)
-    return Publisher(project=project, remote=remote, talk=talk or Silence(), environ=environ)
+    shelf = open_shelf(destination(project), project.spec.publish, environ)
+    return Publisher(project=project, shelf=shelf, talk=talk or Silence(), environ=environ)
 
 
 def _changed(name: str) -> ByocError:
@@ -211,13 +223,4 @@ def _changed(name: str) -> ByocError:
         why="somebody else publishes to the same repository at the same time",
         fix="run the command again",
         id="BYOC-E515",
-    )
-
-
-def _not_what_was_pushed(name: str, why: str) -> ByocError:
-    return ByocError(
-        f"{name} is not what was pushed; no further tag was put",
-        why=why,
-        fix="run the command again; if it stays, try another registry or another engine",
-        id="BYOC-E513",
     )

@@ -10,6 +10,7 @@ from byoc_kit.oci.reference import Docker, Named, parse_image
 from byoc_kit.plan.choose import DOCKER, LAYER
 from byoc_kit.plan.publish import Subject, Way
 from byoc_kit.spec.lockfile import lock_name
+from byoc_kit.spec.tag_templates import framework_of
 from byoc_kit.work import build
 from byoc_kit.work.git import read_source
 from byoc_kit.work.images import open_image
@@ -35,9 +36,22 @@ def find_subject(project: Project, image: str | None, environ: Mapping[str, str]
         way=way,
         version=project.spec.image.version,
         further=published.tags,
+        values=_values(project),
         on_conflict=published.on_conflict,
+        oci=published.oci,
         source=read_source(project.root),
     )
+
+
+def _values(project: Project) -> dict[str, str | None]:
+    """What the fields of tags mean, as far as byoc.toml tells."""
+    image = project.spec.image
+    return {
+        "name": image.name.replace("/", "-"),
+        "style": image.style.value,
+        "framework": framework_of(image.base),
+        "arch": image.platform.architecture,
+    }
 
 
 def in_engine(name: str, environ: Mapping[str, str]) -> str | None:
