@@ -33,7 +33,7 @@ def examined(tmp_path: Path, environ: Mapping[str, str], text: str | None = None
     """The checks by name, on a machine like *environ*."""
     (tmp_path / "src").mkdir(exist_ok=True)
     (tmp_path / "src" / "train.py").write_text("")
-    (tmp_path / "byoc.toml").write_text(text or TOML.format(base="a.example/b", repository="127.0.0.1:1/churn"))
+    (tmp_path / "byoc.toml").write_text(text or TOML.format(base="a.example/b", repository="a.example/c"))
     own = {"DOCKER_HOST": "unix:///nowhere", "DOCKER_CONFIG": str(tmp_path), "PATH": str(tmp_path)}
     found = {check.name: check for check in examine(tmp_path / "byoc.toml", own | dict(environ))}
     gc.collect()  # docker-py leaves its socket to the collector when connecting fails
