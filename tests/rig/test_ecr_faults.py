@@ -17,6 +17,7 @@ from rig.ecr import ACCOUNTS, Ecr
 from rig.test_ecr import LAYER, blob, pushed, session
 
 OURS, THEIRS = ACCOUNTS
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class Session:
         if answer.status == 401 or answer.ends_login:
             self.login.challenged(answer, sent)
             raise BrokenError("the login ended", answer)
-        return answer
+        return self._not_refused(answer)
 
     def close(self) -> None:
         """End all connections; a next request makes new ones."""
@@ -190,6 +190,9 @@ class Session:
         if (answer.status == 401 or answer.ends_login) and self._ours(url):
             self.login.challenged(answer, sent)
             answer = once(self._header(url))
+        return self._not_refused(answer)
+
+    def _not_refused(self, answer: Answer) -> Answer:
         if answer.status in {401, 403}:
             logged_in = self.keychain(self.host) is not None
             raise refused(self.repository, answer, logged_in=logged_in)
