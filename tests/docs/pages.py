@@ -56,6 +56,11 @@ def needs_engine(page: Path) -> bool:
     return any("engine" in block.words for block in blocks(page, "console"))
 
 
+def needs_ecr(page: Path) -> bool:
+    """Whether one of the page's console blocks says that Amazon ECR must be there."""
+    return any("ecr" in block.words for block in blocks(page, "console"))
+
+
 def commands(page: Path) -> list[Command]:
     """Every command of the page, in order: a reader types them one after the other."""
     return [command for block in blocks(page, "console") for command in block.commands()]

@@ -1,8 +1,9 @@
 """The commands of the pages are run, and print what the pages say.
 
 All ``console`` blocks of a page are one session of a shell in an empty folder. Where no block of the page is
-marked ``console engine`` this happens without an engine. Of a command's output, the lines shown must come in
-this order, other lines may be between them, and ``...`` in a line stands for anything.
+marked ``console engine`` this happens without an engine; ``console ecr`` asks for the rig's Amazon ECR. Of a
+command's output, the lines shown must come in this order, other lines may be between them, and ``...`` in a
+line stands for anything.
 
 ``registry.example`` stands for a registry: commands and output are read with the address of the rig's.
 
@@ -21,7 +22,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from docs.pages import PAGES, ROOT, Command, blocks, commands, needs_engine
+from docs.pages import PAGES, ROOT, Command, blocks, commands, needs_ecr, needs_engine
 from rig.projects import Project, edit
 
 WITH = [page for page in PAGES if needs_engine(page)]
@@ -53,8 +54,9 @@ def own_images(engine: docker.DockerClient) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("page", WITHOUT, ids=lambda page: page.name)
-def test_commands_without_an_engine(page: Path, tmp_path: Path) -> None:
-    session(page, tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", "DOCS_BASE": ""})
+def test_commands_without_an_engine(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    aws = request.getfixturevalue("ecr").environ() if needs_ecr(page) else {}
+    session(page, tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", "DOCS_BASE": "", **aws})
 
 
 @pytest.mark.engine
@@ -64,7 +66,8 @@ def test_commands_with_an_engine(
     page: Path, tmp_path: Path, base: str, request: pytest.FixtureRequest
 ) -> None:
     put_in = {REGISTRY: request.getfixturevalue("registry")} if REGISTRY in page.read_text() else {}
-    session(page, tmp_path, {"DOCS_BASE": base}, put_in)
+    aws = request.getfixturevalue("ecr_engine").environ(index=True) if needs_ecr(page) else {}
+    session(page, tmp_path, {"DOCS_BASE": base, **aws}, put_in)
 
 
 @pytest.mark.engine

@@ -115,7 +115,7 @@ def policy_edit(wanted: Ecr, here: EcrRegistry, found: Rule | None) -> Edit:
         lost, new = _who(before) - _who(statement), _who(statement) - _who(before)
         gone += [f"policy/{name}" for name in sorted(lost)]
         said += [f"{name} may pull" for name in sorted(new)] + [
-            f"{name} may no more" for name in sorted(lost)
+            f"{name} may not any more" for name in sorted(lost)
         ]
     if after == have:
         return NO_CHANGE
