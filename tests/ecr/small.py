@@ -58,7 +58,15 @@ class Small:
             from rig.images import noise
 
             layers = [
-                MemoryLayer.of(tar_of({"opt/": b"", "opt/entry": b"\x7fELF\x02\x01\x01" + bytes(57), "opt/word": word.encode()})),
+                MemoryLayer.of(
+                    tar_of(
+                        {
+                            "opt/": b"",
+                            "opt/entry": b"\x7fELF\x02\x01\x01" + bytes(57),
+                            "opt/word": word.encode(),
+                        }
+                    )
+                ),
                 *([MemoryLayer.of(tar_of({"opt/noise": noise(size, len(word))}))] if size else []),
             ]
             made = image_of(layers, config={"Entrypoint": ["/opt/entry"], "Cmd": None, **config})

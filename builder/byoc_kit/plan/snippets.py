@@ -217,7 +217,7 @@ client.create_endpoint(EndpointName="{name}", EndpointConfigName="{name}")
 
 
 def snippets(record: Record) -> Mapping[tuple[str, str], str]:
-    """By use (``train``, ``process``, ``serve``) and library (``sdk-v2``, ``sdk-v3``, ``boto3``), as the image can."""
+    """By use (``train``, ``process``, ``serve``) and library (``sdk-v2``, ``sdk-v3``, ``boto3``)."""
     valid = {name for name, each in record.targets.items() if each.valid}
     groups = (("train", TRAINING), ("process", {"processing"}), ("serve", SERVING))
     uses = {use for use, targets in groups if targets & valid}

@@ -52,7 +52,11 @@ class Tagging:
                 self.talk.note(f"{name} is not put: a newer release was published meanwhile")
             moving = [name for name in moving if name in planned]
         put = [name for name in moving if self.move(name, manifest)]
-        self._check(new, manifest)
+        try:
+            self._check(new, manifest)
+        except ByocError:
+            self._give_way(new, put, manifest)
+            raise
         return (*fixed, *put)
 
     def move(self, name: str, manifest: Manifest) -> bool:
@@ -93,6 +97,16 @@ class Tagging:
             found = self.remote.digest(name)
             if found != manifest.digest:
                 raise self._lost(name, found)
+
+    def _give_way(self, names: Sequence[str], put: Sequence[str], ours: Manifest) -> None:
+        """Let what was *put* mean the image that has one of *names* now: no tag of a version is another's."""
+        found = (self.remote.manifest(name) for name in names)
+        winner = next(
+            (each for each in found if isinstance(each, Manifest) and each.digest != ours.digest), None
+        )
+        if winner is not None:
+            for name in put:
+                self.move(name, winner)
 
     def _lost(self, name: str, found: Digest | None) -> ByocError:
         return ByocError(
