@@ -29,6 +29,8 @@ class Timing:
     """After which a training of the smoke case is taken for one that does not end."""
     begun: float
     """After which a job is under way and may be stopped."""
+    hearing: float
+    """In which a program has asked to hear SIGTERM, if it ever will: imports may take this long before."""
     training_grace: float
     """From SIGTERM to SIGKILL of a job (HAR-08, SIG-01)."""
     refusal: float
@@ -49,6 +51,7 @@ class Timing:
 QUICK: Final = Timing(
     training=60,
     begun=2.5,
+    hearing=20,
     training_grace=15,
     refusal=10,
     startup=60,
@@ -61,6 +64,7 @@ QUICK: Final = Timing(
 SERVICE: Final = Timing(
     training=3600,
     begun=30,
+    hearing=120,
     training_grace=120,
     refusal=10,
     startup=480,

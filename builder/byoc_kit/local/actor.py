@@ -138,19 +138,19 @@ class Actor:
         deep = [path for path in files if not any(other.startswith(f"{path}/") for other in found)]
         return "\n".join(path for path in deep if "/__pycache__" not in path)[:MOST]
 
-    def await_hearing(self, seconds: float) -> None:
+    def await_hearing(self, seconds: float, otherwise: float) -> None:
         """Wait until its program hears SIGTERM, has ended, or has run for *seconds*; tells ``hears``.
 
-        None where the kernel does not tell.
+        Where the kernel does not tell, ``hears`` is None, and it runs for *otherwise* seconds.
         """
-        heard: bool | None = None
         pid = self.running.pid if self.running else 0
-        while pid and self.ended is None and self.now() < seconds:
-            now = hears(pid, init=self.plan.init)
-            heard = heard if now is None else now
-            if heard:
+        heard = hears(pid, init=self.plan.init) if pid else None
+        while heard is not True and self.ended is None:
+            if self.now() > (otherwise if heard is None else seconds):
                 break
             time.sleep(LOOK)
+            now = hears(pid, init=self.plan.init)
+            heard = heard if now is None else now
         self.tell(hears=heard)
 
     def done(self, name: str = "") -> Container:

@@ -56,7 +56,7 @@ def peer_dies(stage: Stage) -> Run:
     with Troupe(stage, smoke_job(stage, hosts=("algo-1", "algo-2"))) as troupe:
         troupe.begin()
         first, second = troupe.actors["algo-1"], troupe.actors["algo-2"]
-        second.await_hearing(stage.timing.begun)
+        second.await_hearing(stage.timing.begun, stage.timing.begun)
         second.tell(early=second.ended is not None)
         first.kill()
         killed = second.now()

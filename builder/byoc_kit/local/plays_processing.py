@@ -54,7 +54,7 @@ def process_stop(stage: Stage) -> Run:
 
 def _stopped(stage: Stage, name: str) -> Container:
     actor = stage.begin(_plan(stage, _job(stage)))
-    actor.await_hearing(stage.timing.begun)
+    actor.await_hearing(stage.timing.hearing, stage.timing.begun)
     actor.tell(early=actor.ended is not None)
     actor.terminate() if name == "TERM" else actor.signal("SIGINT")
     actor.finish(stage.timing.training_grace)

@@ -1,15 +1,17 @@
 """Plays in which a training is told to stop, or dies: SIGTERM with and without an init, twice; SIGKILL."""
 
+from pathlib import Path
 from typing import Final
 
 from byoc_kit.contract.evidence import Container, Run
+from byoc_kit.local.actor import Actor
 from byoc_kit.local.cast import Troupe, smoke_job
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
 
 BETWEEN = 0.3  # seconds between two SIGTERM
-UNDER_WAY = 0.1  # seconds after the program hears SIGTERM, or could: it is at its work then
+LOOK = 0.02  # seconds between two looks at a folder
 
 
 def stop(stage: Stage, *, init: bool = False) -> Run:
@@ -21,7 +23,7 @@ def stop(stage: Stage, *, init: bool = False) -> Run:
     with Troupe(stage, smoke_job(stage)) as troupe:
         troupe.begin(init=init)
         actor = troupe.one
-        actor.await_hearing(stage.timing.begun)
+        actor.await_hearing(stage.timing.hearing, stage.timing.begun)
         actor.tell(early=actor.ended is not None)
         actor.stop(stage.timing.training_grace)
         return Run(scenario=stage.scenario.name, containers=(actor.done("algo-1"),))
@@ -44,8 +46,10 @@ def _broken_off(stage: Stage, name: str, *, kill: bool) -> tuple[Container, Cont
     with Troupe(stage, smoke_job(stage), name=name) as first:
         first.begin()
         actor = first.one
-        actor.await_hearing(stage.timing.begun)
-        actor.wait(UNDER_WAY if kill else 0)
+        actor.await_hearing(stage.timing.hearing, stage.timing.begun)
+        checkpoints = first.laid.host("algo-1").checkpoints
+        if kill:
+            _await_file(actor, checkpoints, stage.timing.begun)
         actor.tell(early=actor.ended is not None)
         if kill:
             actor.kill()
@@ -54,10 +58,16 @@ def _broken_off(stage: Stage, name: str, *, kill: bool) -> tuple[Container, Cont
             actor.wait(BETWEEN)
             actor.stop(stage.timing.training_grace)
         seen = actor.done(name)
-        checkpoints = first.laid.host("algo-1").checkpoints
     with Troupe(stage, smoke_job(stage), name=f"{name}-again", checkpoints=checkpoints) as second:
         second.begin().finish()
         return seen, second.one.done(f"{name}-again")
+
+
+def _await_file(actor: Actor, folder: Path, seconds: float) -> None:
+    """Wait until it has written something into *folder*, has ended, or *seconds* have passed."""
+    end = actor.now() + seconds
+    while actor.ended is None and actor.now() < end and not any(folder.iterdir()):
+        actor.wait(LOOK)
 
 
 PLAYS: Final[Plays] = {"train-stop": stop, "train-stop-init": stop_with_init, "train-again": again}

@@ -8,7 +8,7 @@ from typing import Final
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.contract.scenarios import CANARY
 from byoc_kit.job.container import ContainerPlan
-from byoc_kit.job.types import Channel, TrainingJob
+from byoc_kit.job.types import TrainingJob
 from byoc_kit.local.cast import Troupe, limit_of, smoke_job, train_once
 from byoc_kit.local.stage import Plays, Stage
 
@@ -77,16 +77,10 @@ def _more(extra: Mapping[str, str]) -> Callable[[TrainingJob], TrainingJob]:
 
 def _with_channels(job: TrainingJob) -> TrainingJob:
     """Two more channels, one with a dash and in mode FastFile, one with a dot (CFG-03, CFG-10)."""
-    source = job.channels[0].source
+    one = job.channels[0]
     more = (
-        Channel(
-            name="val-set",
-            source=source,
-            mode="FastFile",
-            content_type="text/csv",
-            distribution="ShardedByS3Key",
-        ),
-        Channel(name="extra.data", source=source),
+        replace(one, name="val-set", mode="FastFile", content_type="text/csv", distribution="ShardedByS3Key"),
+        replace(one, name="extra.data"),
     )
     taken = {channel.name for channel in job.channels}
     return replace(job, channels=(*job.channels, *(each for each in more if each.name not in taken)))
@@ -131,12 +125,17 @@ TWISTS: Final[Mapping[str, Twist]] = {
 
 
 def train(stage: Stage) -> Run:
-    """One host as the service starts it. Facts: ``written``, what it wrote into the image's own folders."""
+    """One host as the service starts it; endpoints serve its model. Facts: ``written``, what it wrote into the
+    image's own folders.
+    """
     with Troupe(stage, smoke_job(stage)) as troupe:
         troupe.begin().finish()
         actor = troupe.one
         actor.tell(written=actor.written())
-        return Run(scenario="train", containers=(actor.done("algo-1"),))
+        seen = actor.done("algo-1")
+        if seen.exit_code == 0:
+            stage.keep_model(troupe.laid.host("algo-1").model)
+        return Run(scenario="train", containers=(seen,))
 
 
 def train_inputs(stage: Stage) -> Run:

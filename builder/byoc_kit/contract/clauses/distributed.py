@@ -47,6 +47,8 @@ def ends_with_its_peers(seen: Evidence) -> Verdict:
     if nothing := ground(seen):
         return nothing
     left = by_name(seen.runs["train-peer-dies"], "algo-2")
+    if left is not None and left.facts.get("early"):
+        return unseen("both hosts ended before one of them could die")
     if left is None or not left.killed:
         return kept("when one host dies, the other ends")
     return broken(f"algo-1 was killed, and algo-2 still ran {left.facts.get('after')} s later", NOBODY)

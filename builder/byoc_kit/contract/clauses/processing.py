@@ -45,7 +45,7 @@ def stops(seen: Evidence) -> Verdict:
 def _deaf(box: Container, name: str) -> str:
     if box.killed or box.exit_code == KILLED:
         return f"it still ran {box.seconds:.0f} s after its start, in spite of SIG{name}, and was killed"
-    if box.facts.get("early") and box.facts.get("hears") is False:
+    if name == "TERM" and box.facts.get("hears") is False:
         return f"in its {box.seconds:.1f} s the first process never asked to hear SIGTERM, so it ignores it"
     return ""
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from byoc_kit.contract.clauses.trained import by_name, ground, why
 from byoc_kit.contract.clauses.verdicts import TRAINING, broken, kept, unseen
-from byoc_kit.contract.evidence import Container
 from byoc_kit.contract.types import Clause, Evidence, Severity, Verdict
 
 __all__ = ["PART"]
@@ -26,19 +25,13 @@ def hears(seen: Evidence) -> Verdict:
         return ground(seen) or unseen(f"it ended before it could be stopped: {why(box)}")
     if box.killed or box.exit_code == KILLED:
         return broken(f"{box.stopping or 0:.0f} s after SIGTERM it still ran and was killed")
-    if box.facts.get("early"):
-        return _too_soon(box)
-    return kept(f"it ended {box.stopping or 0:.1f} s after SIGTERM with {box.exit_code}")
-
-
-def _too_soon(box: Container) -> Verdict:
-    if box.facts.get("hears"):
-        return kept(f"its first process asked to hear SIGTERM; it ended by itself after {box.seconds:.1f} s")
     if box.facts.get("hears") is False:
-        return broken(
-            f"in its {box.seconds:.1f} s the first process never asked to hear SIGTERM, so it ignores it"
-        )
-    return unseen(f"it ended by itself after {box.seconds:.1f} s; {LONGER}")
+        return broken(f"in {box.seconds:.1f} s the first process never asked to hear SIGTERM: it ignores it")
+    if box.facts.get("early") and not box.facts.get("hears"):
+        return unseen(f"it ended by itself after {box.seconds:.1f} s; {LONGER}")
+    if box.facts.get("early"):
+        return kept(f"its first process hears SIGTERM; it ended by itself after {box.seconds:.1f} s")
+    return kept(f"it ended {box.stopping or 0:.1f} s after SIGTERM with {box.exit_code}")
 
 
 def hears_below_an_init(seen: Evidence) -> Verdict:
@@ -48,16 +41,16 @@ def hears_below_an_init(seen: Evidence) -> Verdict:
         return ground(seen) or unseen(f"it ended before it could be stopped: {why(box)}")
     if box.killed or box.exit_code == KILLED:
         return broken(f"below an init it still ran {box.stopping or 0:.0f} s after SIGTERM and was killed")
-    if not box.facts.get("early") and box.exit_code == TERMINATED and box.facts.get("hears") is False:
-        return _died_at_once(seen)
+    if box.facts.get("hears") is False and (box.facts.get("early") or box.exit_code == TERMINATED):
+        return _has_no_handler(seen)
     if box.facts.get("early") and not box.facts.get("hears"):
         return unseen(f"it ended by itself after {box.seconds:.1f} s; {LONGER}")
     return kept(f"below an init it ended {box.stopping or 0:.1f} s after SIGTERM with {box.exit_code}")
 
 
-def _died_at_once(seen: Evidence) -> Verdict:
+def _has_no_handler(seen: Evidence) -> Verdict:
     if seen.runs["train-stop"].one.facts.get("hears"):
-        return broken("below an init it has no handler and dies at once: nothing can be saved")
+        return broken("below an init it has no handler: SIGTERM ends it at once, and nothing is saved")
     return unseen("it has no handler at all: see SIG-01")
 
 

@@ -22,7 +22,8 @@ __all__ = [
 
 WORDS: Final = 160  # characters of a log line in a sentence
 OFFLINE: Final = re.compile(
-    r"name resolution|Could not resolve host|Network is unreachable|NewConnectionError|ConnectTimeout"
+    r"name resolution|Name or service not known|Could not resolve host|Network is unreachable"
+    r"|NewConnectionError|ConnectTimeout"
     r"|Failed to establish a new connection|Could not connect to the endpoint|Unable to locate credentials"
     r"|NoCredentialsError|NameResolutionError",
     re.IGNORECASE,

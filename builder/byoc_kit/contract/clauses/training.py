@@ -25,6 +25,7 @@ NO_DATA_EXPLAINS: Final = re.compile(
     r"|command not found|cannot execute|error while loading shared libraries|Read-only file system"
 )
 """What goes wrong whatever the data are."""
+NOT_FOUND: Final = 127  # exit code where there is no such program
 LONGEST_LINE: Final = 256 << 10  # bytes; one event of CloudWatch
 
 
@@ -186,8 +187,8 @@ def _in_rest(seen: Evidence, line: str) -> bool:
 def works_by_the_word(seen: Evidence) -> Verdict:
     """HPO-05."""
     once = seen.runs["train"].one
-    if once.refused:
-        return unseen("it could not be started: see IMG-01 and IMG-04")
+    if once.refused or once.exit_code == NOT_FOUND:
+        return broken(f"by the bare word `train` {why(once)}", TUNING)
     return ground(seen) or kept("it trains by the bare word `train`, with its own entrypoint")
 
 
