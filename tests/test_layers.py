@@ -8,7 +8,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "builder" / "byoc_kit"
 
-VALUES = ("errors", "talk", "oci", "inventory", "spec", "plan", "job", "contract")
+VALUES = ("errors", "talk", "oci", "inventory", "spec", "catalogue", "plan", "job", "contract")
 """Ordered: a room may import those before it, and itself."""
 SHARED = {"contents", "docker_api", "pip_settings", "store"}
 DOORS = {"images", "engines", "local", "aws", "resolve"}
@@ -34,7 +34,7 @@ OWNERS = {
 }
 """Third-party packages and the rooms that may touch them."""
 
-PURE = {"oci", "inventory", "spec", "plan", "job", "contract", "errors", "talk"}
+PURE = {"oci", "inventory", "spec", "catalogue", "plan", "job", "contract", "errors", "talk"}
 IMPURE_MODULES = {"socket", "subprocess", "time", "shutil", "tempfile", "requests", "http", "urllib.request"}
 IMPURE_CALLS = {
     "open",

@@ -22,7 +22,7 @@ requires-byoc = ">=9"
 [image]
 name = "Churn"
 style = "skript-mode-1"
-base = "dlc:pytorch"
+base = "dlc:PyTorch"
 targets = [
   "training",
   "hostin",    # a typo

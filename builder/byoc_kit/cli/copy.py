@@ -29,12 +29,13 @@ def copy(source: str, target: str, platform: str, jobs: int, as_json: bool) -> N
     """
     from byoc_kit.oci.config import Platform
     from byoc_kit.oci.reference import parse_location
+    from byoc_kit.work.bases import full_reference
     from byoc_kit.work.copy import copy as do
 
     try:
         wanted = Platform.parse(platform)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--platform") from error
-    places = parse_location(source), parse_location(target)
+    places = parse_location(full_reference(source, talk=talk())), parse_location(target)
     copied = do(*places, platform=wanted, jobs=jobs, talk=talk())
     emit(copied.reference, copied.to_json(), as_json=as_json)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from byoc_kit.errors import UsageError
 from byoc_kit.oci.reference import parse_image
+from byoc_kit.oci.short import SHORT, parse_short
 from byoc_kit.spec.mistake import Mistake, View
 
 __all__ = ["check_base"]
@@ -16,14 +17,8 @@ def check_base(view: View) -> Iterator[Mistake]:
     base = view.text(*KEY)
     if base is None:
         return
-    if base.startswith("dlc:"):
-        yield Mistake(
-            key=KEY,
-            what=f"{base!r} is a short name of a prebuilt image, and this version has no catalogue of them",
-            why="short names come with `byoc bases`, in a later version",
-            fix="write the full URI: ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG",
-            id="BYOC-E112",
-        )
+    if base.startswith(SHORT):
+        yield from _wrong_short(base)
     elif (why := _not_a_base(base)) is not None:
         yield Mistake(
             key=KEY,
@@ -33,6 +28,14 @@ def check_base(view: View) -> Iterator[Mistake]:
             "oci:DIR or archive:FILE",
             id="BYOC-E113",
         )
+
+
+def _wrong_short(base: str) -> Iterator[Mistake]:
+    """BYOC-E112 where *base* is no short name; which image it means is found where it is used."""
+    try:
+        parse_short(base)
+    except UsageError as error:
+        yield Mistake(key=KEY, what=error.what, why=error.why, fix=error.fix, id=error.id)
 
 
 def _not_a_base(base: str) -> str | None:

@@ -121,6 +121,13 @@ class Image:
     instances: tuple[str, ...]
     """Instance types the image is meant for, e.g. ``ml.m5.xlarge``."""
     entrypoint: Chain
+    prebuilt: str | None = None
+    """Full short name of *base* where byoc.toml has one; the same in every region, unlike *base*."""
+
+    @property
+    def base_name(self) -> str:
+        """What a lock calls the base: the short name, else the reference."""
+        return self.prebuilt or self.base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

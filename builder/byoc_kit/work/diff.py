@@ -19,6 +19,7 @@ from byoc_kit.spec.asked import Asked, asked_in, is_known
 from byoc_kit.spec.requirements import check_lines, read_lines
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.bases import full_reference
 from byoc_kit.work.inspect import inspect_image
 from byoc_kit.work.lock import index_login, look
 from byoc_kit.work.project import Disk, Project
@@ -126,7 +127,7 @@ def _inventory(
             id="BYOC-E916",
         )
     platform = project.spec.image.platform if project else Platform()
-    location = parse_location(options.base)
+    location = parse_location(full_reference(options.base, environ=environ, talk=talk))
     return inspect_image(location, platform=platform, store=store, environ=environ, talk=talk).inventory
 
 

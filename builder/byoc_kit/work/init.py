@@ -14,10 +14,12 @@ from pathlib import Path, PurePosixPath
 
 from byoc_kit import assets
 from byoc_kit.errors import UsageError
+from byoc_kit.oci.short import SHORT
 from byoc_kit.spec.bases import check_base
 from byoc_kit.spec.mistake import View
 from byoc_kit.spec.types import Style
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.bases import show
 from byoc_kit.work.scaffold import PROCESSING, SPEC, Found, compose, look, parts_of
 
 __all__ = ["DEFAULT_BASE", "SAYS", "Scaffolded", "init"]
@@ -60,8 +62,8 @@ def init(
     """Make a project of *style* in *target* (made if absent), on *base*; *processing*: for processing jobs.
 
     *shipped* is where the scaffolds are; None: those of this installation. Raises UsageError: a bad name
-    or base (BYOC-E701, E113), not a folder (E702), a project already (E703), not writable (E704), a style
-    beside *processing* (E710).
+    or base (BYOC-E701, E113; a short name: E112, E840 to E842), not a folder (E702), a project already
+    (E703), not writable (E704), a style beside *processing* (E710).
     """
     if processing:
         _refuse_style(style)
@@ -106,6 +108,8 @@ def image_name(folder: Path) -> str:
 def _refuse_base(base: str) -> None:
     for mistake in check_base(View({"image": {"base": base}})):
         raise UsageError(f"--base: {mistake.what}", why=mistake.why, fix=mistake.fix, id=mistake.id)
+    if base.startswith(SHORT):
+        show(base)
 
 
 @contextmanager

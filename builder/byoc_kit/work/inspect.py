@@ -17,6 +17,7 @@ from byoc_kit.oci.image import Image
 from byoc_kit.oci.reference import Location, parse_location
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.bases import full_reference
 from byoc_kit.work.beside import find_beside, put_beside
 from byoc_kit.work.layer_files import read_layers
 from byoc_kit.work.logins import logins
@@ -50,7 +51,8 @@ def inspect(
     where everybody who inspects it finds it. Raises ByocError; UsageError (BYOC-E551) for a *platform* of
     another form.
     """
-    location = parse_location(image or read_last_build(load(file)).reference)
+    named = full_reference(image, environ=environ, talk=talk) if image else None
+    location = parse_location(named or read_last_build(load(file)).reference)
     wanted = _platform(platform) if platform else None
     found = inspect_image(location, platform=wanted, environ=environ, talk=talk)
     if share:

@@ -81,7 +81,7 @@ class Locker:
     def resolver(self) -> Resolver:
         """For what byoc.toml asks for. Raises UsageError (BYOC-E913)."""
         base = base_of(self.inventory)
-        base = replace(base, locked=replace(base.locked, reference=self.project.spec.image.base))
+        base = replace(base, locked=replace(base.locked, reference=self.project.spec.image.base_name))
         wanted = Wanted.of_spec(self.project.spec, has_pip="pip" in base.distributions)
         return Resolver.make(wanted, base, self.here())
 
@@ -248,7 +248,7 @@ def pinned_base(project: Project) -> Location:
         lock = read_lock(path.read_text(encoding="utf-8"), name=path.name)
     except (OSError, UnicodeDecodeError, UsageError):
         return location
-    digest, same = lock.base.digest, lock.base.reference == project.spec.image.base
+    digest, same = lock.base.digest, lock.base.reference == project.spec.image.base_name
     if digest and same and isinstance(location, Named | Layout) and location.digest is None:
         return replace(location, digest=parse_digest(digest))
     return location
@@ -278,7 +278,7 @@ def lock_as_written(project: Project) -> Lock | None:
     if not path.exists():
         return None
     lock = read_lock(path.read_text(encoding="utf-8", errors="replace"), name=path.name)
-    base = replace(lock.base, reference=project.spec.image.base, platform=project.spec.image.platform)
+    base = replace(lock.base, reference=project.spec.image.base_name, platform=project.spec.image.platform)
     wanted = Wanted.of_spec(project.spec, has_pip="pip" not in lock.requirements)
     own = {"needs": lock.options["needs"]} if "needs" in lock.options else {}
     changed = changed_keys(lock, base=base, requirements=wanted.asked, options=wanted.options() | own)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from byoc_kit import __version__, spec
 from byoc_kit.errors import UsageError
+from byoc_kit.oci.short import SHORT
 from byoc_kit.spec.read import Memory, ProjectLook, Tree, read_spec
 from byoc_kit.spec.types import Spec
 from byoc_kit.store import Store, user_store
@@ -44,16 +45,22 @@ class Project:
 def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
     """The project of *file*; None: of the byoc.toml in the current folder or the nearest parent.
 
-    Raises UsageError where there is none, or with everything that is wrong in it.
+    A base with a short name is now a full reference. Raises UsageError where there is none, or with all that
+    is wrong in it; ByocError where the short name means no image.
     """
     project = as_written(file, environ=environ)
     build = project.spec.build
     engine = chosen_engine(build.engine, environ).value
-    return replace(project, spec=replace(project.spec, build=replace(build, engine=engine)))
+    read = replace(project.spec, build=replace(build, engine=engine))
+    if read.image.base.startswith(SHORT):
+        from byoc_kit.work.bases import with_full_base
+
+        read = with_full_base(read, environ=environ)
+    return replace(project, spec=read)
 
 
 def as_written(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
-    """As :func:`load`, without the settings that come from elsewhere."""
+    """As :func:`load`, without the settings that come from elsewhere, and with the base as it is written."""
     path = file.parent.resolve() / file.name if file else find(_here())
     root = path.parent
     disk = Disk(root)

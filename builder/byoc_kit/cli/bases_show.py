@@ -1,0 +1,34 @@
+"""``byoc bases show``."""
+
+import click
+
+from byoc_kit.cli.bases_text import complete_name
+from byoc_kit.cli.common import emit, json_option
+
+__all__ = ["show"]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  byoc bases show pytorch-training:2.8-gpu
+  byoc bases show dlc:sagemaker-xgboost:1.7-1 --region eu-west-1
+"""
+)
+@click.argument("name", shell_complete=complete_name)
+@click.option("--region", metavar="R", help="Where its URI is for; else as AWS is configured.")
+@json_option
+def show(name: str, region: str | None, as_json: bool) -> None:
+    """What is known of the image NAME: a short name, of which parts are enough, or a full URI.
+
+    Its URI, targets, Python, CUDA, system, further tags, whether the tag moves, and when patches end.
+    """
+    from byoc_kit.cli.bases_text import details, to_json
+    from byoc_kit.work.bases import located, today
+    from byoc_kit.work.bases import show as do
+
+    known, choice = do(name)
+    uri, day = located(known, choice, region), today()
+    data = {"schema": "byoc/base/1", **to_json(choice.image, day), "tag": choice.tag, "uri": uri}
+    data |= {"name": choice.name, "moves": choice.moves}
+    emit(details(choice, day, uri), data, as_json=as_json)

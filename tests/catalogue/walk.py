@@ -1,0 +1,131 @@
+"""Ask an installed SageMaker SDK for every image that its tables allow; prints one JSON document per line.
+
+Run by the interpreter that has the SDK, version 2 or 3. What the SDK reads from disk for each question is
+kept in memory between them: its answers are the same, a thousand times faster.
+"""
+
+import functools
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+SDKS = {"sagemaker.core.image_uris": "sagemaker.core.common_utils", "sagemaker.image_uris": "sagemaker.utils"}
+INSTANCES = (
+    None,
+    "ml.m5.xlarge",
+    "ml.g5.xlarge",
+    "ml.p2.xlarge",
+    "ml.p4d.24xlarge",
+    "ml.inf1.xlarge",
+    "ml.inf2.xlarge",
+    "ml.trn1.2xlarge",
+    "ml.m6g.large",
+    "local",
+    "local_gpu",
+)
+"""One of each class that makes a difference to the SDK."""
+Words = tuple[str | None, ...]
+"""Version, Python version, scope, base framework version."""
+
+
+def main() -> None:
+    """Print ``[framework, *words, instance type, {region: uri}]`` for each question, or a list of the regions
+    where it is refused in all; with a number as argument, only for so many regions.
+    """
+    logging.disable(logging.CRITICAL)
+    sdk = found()
+    most = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    for framework in frameworks(sdk):
+        config = sdk.config_for_framework(framework)
+        places = sorted(regions(sdk, framework))[:most]
+        for words in questions(config):
+            for instance in INSTANCES:
+                answers = {region: answer(sdk, (framework, region, instance), words) for region in places}
+                told = {region: uri for region, uri in answers.items() if uri}
+                print(json.dumps([framework, *words, instance, told if told else places]))
+
+
+def found() -> Any:
+    """The SDK's module, which now remembers what it has read."""
+    for name, helpers in SDKS.items():
+        try:
+            sdk, utils = importlib.import_module(name), importlib.import_module(helpers)
+        except ImportError:
+            continue
+        for module, function in ((sdk, "config_for_framework"), (utils, "_botocore_resolver")):
+            setattr(module, function, functools.cache(getattr(module, function)))
+        return sdk
+    raise SystemExit("there is no SageMaker SDK")
+
+
+def frameworks(sdk: Any) -> list[str]:
+    folder = os.path.join(os.path.dirname(sdk.__file__), "image_uri_config")  # noqa: PTH118, PTH120
+    return sorted(name[:-5] for name in os.listdir(folder) if name != "instance_gpu_info.json")  # noqa: PTH208
+
+
+def regions(sdk: Any, framework: str) -> set[str]:
+    """Of the framework's table, and of those that the SDK may take instead: huggingface-neuron, ..."""
+    names = [name for name in frameworks(sdk) if name == framework or name.startswith(f"{framework}-")]
+    tables = [sdk.config_for_framework(name) for name in names]
+    return {region for table in tables for row, _ in rows(table, ()) for region in row["registries"]}
+
+
+def rows(config: Any, keys: tuple[str, ...]) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    if isinstance(config, dict) and "repository" in config:
+        yield config, keys
+    elif isinstance(config, dict):
+        for key, value in config.items():
+            yield from rows(value, (*keys, key))
+
+
+def questions(config: Mapping[str, Any]) -> Iterator[Words]:
+    """Everything that the table has a word for, and without it."""
+    scopes = config.get("scope") or [scope for scope in config if "versions" in config[scope]]
+    for scope in (None, *scopes):
+        table = config if "versions" in config else config.get(scope or (scopes[0] if scopes else ""), {})
+        aliases = table.get("version_aliases", {})
+        for version in (None, *table.get("versions", {}), *aliases):
+            block = table.get("versions", {}).get(aliases.get(version, version), {})
+            for base in (None, *block.get("version_aliases", {}), *nested(block)):
+                for python in pythons(block):
+                    yield version, python, scope, base
+
+
+def nested(block: Mapping[str, Any]) -> list[str]:
+    if "repository" in block:
+        return []
+    return [key for key, value in block.items() if isinstance(value, dict) and "repository" in value]
+
+
+def pythons(block: Mapping[str, Any]) -> list[str | None]:
+    names: dict[str | None, None] = {None: None}
+    for row, keys in rows(block, ()):
+        names.update(dict.fromkeys([*row.get("py_versions", []), *keys]))
+    return list(names)
+
+
+def answer(sdk: Any, asked: tuple[str, str, str | None], words: Words) -> str | None:
+    framework, region, instance = asked
+    version, python, scope, base = words
+    try:
+        uri = sdk.retrieve.__wrapped__(
+            framework,
+            region,
+            version=version,
+            py_version=python,
+            instance_type=instance,
+            image_scope=scope,
+            base_framework_version=base,
+            sagemaker_session=None,
+        )
+    except Exception:  # each kind of refusal is an exception of its own, some of them by accident
+        return None
+    return str(uri)
+
+
+if __name__ == "__main__":
+    main()
