@@ -110,8 +110,9 @@ class Api:
         return None if said is None else failure(call, 400 if call.service == "ecr" else 403, code, said)
 
     def _resource(self, call: Call) -> str:
-        if call.service == "ecr" and "repositoryName" in call.given:
-            return call.target.arn(call.given["repositoryName"])
+        names = [call.given.get("repositoryName"), *(call.given.get("repositoryNames") or [])]
+        if call.service == "ecr" and any(names):
+            return call.target.arn(next(filter(None, names)))
         return str(call.given.get("RoleArn") or call.given.get("resourceArn") or "*")
 
     def _trusted(self, call: Call) -> bool:

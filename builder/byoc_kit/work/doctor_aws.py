@@ -142,7 +142,15 @@ def _grouped(denied: Iterable[Denied]) -> Iterator[str]:
 
 
 def _repository(project: Project, accounts: Accounts, place: Repository) -> Iterator[Check]:
-    yield checked("repository", lambda: _state(plan_of(project, registry=True), project))
+    plans: list[RepositoryPlan] = []
+
+    def look() -> Result:
+        plans.append(plan_of(project, registry=True))
+        return _state(plans[0], project)
+
+    found = checked("repository", look)
+    making = [need for each in plans if each.exists is False for need in _making(each)]
+    yield replace(found, documents={"policy that making it needs": policy(making)}) if making else found
     yield checked("mounting", lambda: _mounting(project, accounts, place))
     if not covered_by_managed(place.path):
         yield Check(
@@ -151,6 +159,20 @@ def _repository(project: Project, accounts: Accounts, place: Repository) -> Iter
             seen=f"{place.path} has no sagemaker in it: roles with no more than the managed policy {MANAGED} "
             "may not write there",
             fix='call it for example "sagemaker/churn", or give those roles a policy for it',
+        )
+
+
+def _making(made: RepositoryPlan) -> Iterator[Need]:
+    """What must be allowed for the repository to be made; AWS has no way to try it."""
+    registry = EcrRegistry.of_host(made.repository.host)
+    assert registry is not None, "only what is to be in ECR is planned"
+    for action in made.own:
+        words = [
+            action.operation.title().replace("_", ""),
+            *(["TagResource"] if "tags" in action.request else []),
+        ]
+        yield Need(
+            actions=tuple(f"ecr:{word}" for word in words), resource=registry.arn(made.repository.path)
         )
 
 
