@@ -125,8 +125,9 @@ TWISTS: Final[Mapping[str, Twist]] = {
 
 
 def train(stage: Stage) -> Run:
-    """One host as the service starts it; endpoints serve its model. Facts: ``written``, what it wrote into the
-    image's own folders.
+    """One host as the service starts it; endpoints serve its model.
+
+    Facts: ``written``, what it wrote into the image's own folders.
     """
     with Troupe(stage, smoke_job(stage)) as troupe:
         troupe.begin().finish()
