@@ -145,12 +145,13 @@ class Actor:
         """
         pid = self.running.pid if self.running else 0
         heard = hears(pid, init=self.plan.init) if pid else None
-        while heard is not True and self.ended is None:
+        before: bool | None = None
+        while not (heard and before) and self.ended is None:  # twice, since a program may be starting another
             if self.now() > (otherwise if heard is None else seconds):
                 break
             time.sleep(LOOK)
             now = hears(pid, init=self.plan.init)
-            heard = heard if now is None else now
+            heard, before = (heard, before) if now is None else (now, heard)
         self.tell(hears=heard)
 
     def done(self, name: str = "") -> Container:

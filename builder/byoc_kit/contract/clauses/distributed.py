@@ -18,6 +18,10 @@ def _bad(seen: Evidence, prefix: str) -> Container | None:
     return next((each for each in hosts if each.exit_code != 0), None)
 
 
+def _told(bad: Container | None) -> str:
+    return f"{bad.name.removeprefix('whole-')}: {why(bad)}" if bad else "one fails"
+
+
 def trains_on_two_hosts(seen: Evidence) -> Verdict:
     """DIS-01."""
     if nothing := ground(seen):
@@ -25,7 +29,7 @@ def trains_on_two_hosts(seen: Evidence) -> Verdict:
     if by_name(seen.runs["train-hosts"], "usual-algo-1") is None:
         return kept("two hosts train")
     if bad := _bad(seen, "usual-"):
-        return broken(f"of two hosts {bad.name.removeprefix('usual-')}: {why(bad)}", NOBODY)
+        return broken(f"of two hosts, {bad.name.removeprefix('usual-')}: {why(bad)}", NOBODY)
     return kept("two hosts train, called algo-1 and algo-2")
 
 
@@ -37,9 +41,8 @@ def takes_any_names(seen: Evidence) -> Verdict:
         return kept("two hosts called algo-2 and algo-3 train")
     if _bad(seen, "usual-"):
         return unseen("two hosts do not train, whatever their names: see DIS-01")
-    if bad := _bad(seen, "whole-"):
-        return broken(f"as algo-1 and algo-2 two hosts train; {bad.name.removeprefix('whole-')}: {why(bad)}")
-    return kept("two hosts called algo-2 and algo-3 train with all data: see CHN-07")
+    bad = _bad(seen, "whole-")
+    return broken(f"called algo-1 and algo-2 two hosts train; called algo-2 and algo-3, {_told(bad)}")
 
 
 def ends_with_its_peers(seen: Evidence) -> Verdict:

@@ -35,11 +35,12 @@ def leaves_a_model(seen: Evidence) -> Verdict:
 
 def hosts_do_not_clash(seen: Evidence) -> Verdict:
     """OUT-02."""
-    found = [each for each in seen.runs["train-hosts"].containers if each.exit_code == 0]
-    pair = [each for each in found if each.name in {"algo-2", "algo-3"}] or found
-    if len(pair) < 2:
+    hosts = seen.runs["train-hosts"].containers
+    pairs = [hosts[place : place + 2] for place in range(0, len(hosts), 2)]
+    good = [pair for pair in pairs if all(each.exit_code == 0 for each in pair)]
+    if not good:
         return ground(seen) or unseen("two hosts do not train: see DIS-01")
-    first, second = ({file.path for file in _uploaded(each)} for each in pair[:2])
+    first, second = ({file.path for file in _uploaded(each)} for each in good[0])
     if both := first & second:
         return broken(f"both hosts write {min(both)}; one of the two is lost", NOBODY)
     return kept("no file of one host has the name of another's")
