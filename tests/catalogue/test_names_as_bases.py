@@ -1,0 +1,145 @@
+"""Short names wherever a base is given: byoc.toml, init, diff, inspect, copy."""
+
+import datetime
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from byoc_kit.errors import UsageError
+from byoc_kit.spec.types import Spec
+from byoc_kit.work.bases import full_reference, with_full_base
+from byoc_kit.work.init import init
+from byoc_kit.work.project import as_written, load
+
+if TYPE_CHECKING:
+    from rig.ecr import Ecr
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+ACCOUNT, REGIONS = "763104351884", ("eu-west-1", "us-east-1")
+TAG = "2.8.0-cpu-py312-ubuntu22.04-sagemaker"
+DAY = datetime.date(2026, 5, 8)  # 90 days before patches of PyTorch 2.8 end
+TOML = """\
+[image]
+name = "clean"
+style = "basic"
+base = "{base}"
+targets = ["processing"]
+[process]
+program = "process.py"
+source = "."
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[..., Path]:
+    def make(base: str, more: str = "") -> Path:
+        (tmp_path / "byoc.toml").write_text(TOML.format(base=base) + more)
+        (tmp_path / "process.py").write_text("print('cleaned')\n")
+        return tmp_path / "byoc.toml"
+
+    return make
+
+
+def spec(file: Path) -> Spec:
+    return as_written(file).spec
+
+
+def test_the_base_is_a_full_reference_in_the_region_of_publish(project: Callable[..., Path]) -> None:
+    file = project("dlc:pytorch-training:2.8-cpu", '[publish]\nrepository = "x"\nregion = "eu-west-1"\n')
+    found = with_full_base(spec(file), environ={"AWS_REGION": "us-east-1"}, day=DAY)
+    assert found.image.base == f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:{TAG}"
+    assert found.image.base_name == f"dlc:pytorch-training:{TAG}"
+    assert found.notes[-2:] == (
+        f"the base dlc:pytorch-training:2.8-cpu is {found.image.base}",
+        f"patches of pytorch-training:{TAG} end on 2026-08-06, in 90 days",
+    )
+
+
+def test_else_in_that_of_aws_else_from_the_gallery(project: Callable[..., Path]) -> None:
+    read = spec(project("dlc:pytorch-training:2.8-cpu"))
+    there = with_full_base(read, environ={"AWS_DEFAULT_REGION": "us-west-2"}, day=DAY)
+    nowhere = with_full_base(read, environ={}, day=DAY)
+    assert there.image.base == f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:{TAG}"
+    assert nowhere.image.base == f"public.ecr.aws/deep-learning-containers/pytorch-training:{TAG}"
+    assert there.image.base_name == nowhere.image.base_name
+
+
+def test_a_project_is_loaded_with_the_full_reference(project: Callable[..., Path], tmp_path: Path) -> None:
+    file = project("dlc:docker/library/python:3.12-slim")
+    environ = {"BYOC_CACHE_DIR": str(tmp_path / "cache"), "XDG_CONFIG_HOME": str(tmp_path)}
+    assert load(file, environ=environ).spec.image.base == "public.ecr.aws/docker/library/python:3.12-slim"
+
+
+def test_a_name_that_means_nothing_is_told_when_the_project_is_used(project: Callable[..., Path]) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(project("dlc:pytorch-training:2.8-cpu-py39"))
+    assert caught.value.id == "BYOC-E841"
+
+
+def test_init_takes_a_short_name(tmp_path: Path) -> None:
+    init(tmp_path / "new", base="dlc:pytorch-training:2.8-cpu")
+    assert 'base = "dlc:pytorch-training:2.8-cpu"' in (tmp_path / "new" / "byoc.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("base", "error"), [("dlc:pytorch-trainng:2.8-cpu", "BYOC-E840"), ("dlc:Py", "BYOC-E112")]
+)
+def test_init_refuses_a_name_that_means_nothing_and_writes_nothing(
+    tmp_path: Path, base: str, error: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        init(tmp_path / "new", base=base)
+    assert caught.value.id == error
+    assert not (tmp_path / "new").exists()
+
+
+def test_other_references_pass_as_they_are() -> None:
+    for text in ("python:3.12", "docker:churn", "oci:layout", "registry.example/dlc:2.8"):
+        assert full_reference(text, environ={}) == text
+
+
+@pytest.fixture(scope="module")
+def aws() -> "Iterator[Ecr]":
+    """The account of the deep learning containers in two regions."""
+    from rig.ecr import ecr
+
+    with ecr(accounts=(ACCOUNT,), regions=REGIONS) as running:
+        for region in REGIONS:
+            running.client("ecr", ACCOUNT, region).create_repository(repositoryName="pytorch-training")
+        yield running
+
+
+@pytest.mark.engine
+def test_a_lock_holds_the_full_name_and_the_digest_in_every_region(
+    aws: "Ecr",
+    byoc: Command,
+    base: str,
+    engine: docker.DockerClient,
+    project: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    folder = project("dlc:pytorch-training:2.8-cpu").parent
+    environ = {region: aws.environ(ACCOUNT, region) for region in REGIONS}
+    here, there = (f"{aws.host(ACCOUNT, region)}/pytorch-training:{TAG}" for region in REGIONS)
+    byoc("copy", f"docker:{base}", here, env=environ[REGIONS[0]])
+    layout = f"oci:{tmp_path}/layout"
+    copied = byoc("copy", "dlc:pytorch-training:2.8-cpu", layout, env=environ[REGIONS[0]])
+    byoc("copy", layout, there, env=environ[REGIONS[0]])
+
+    locked = byoc("lock", cwd=folder, env=environ[REGIONS[0]])
+    text = (folder / "pylock.byoc.toml").read_text()
+    elsewhere = byoc("lock", "--check", cwd=folder, env=environ[REGIONS[1]])
+    seen = byoc("inspect", "dlc:pytorch-training:2.8-cpu", "--json", env=environ[REGIONS[1]])
+
+    digest = copied.stdout.strip().rpartition("@")[2]
+    assert f'reference = "dlc:pytorch-training:{TAG}"' in text
+    assert f'digest = "{digest}"' in text
+    assert locked.returncode == elsewhere.returncode == 0
+    assert f"{there}" in seen.stderr
+    assert "ended on 2026-08-06" in seen.stderr
+    assert json.loads(seen.stdout)["image"]["digest"] == digest
