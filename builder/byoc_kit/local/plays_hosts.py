@@ -18,7 +18,7 @@ NOTICED = 0.2  # seconds after which a pipe that was opened has gone
 def two_hosts(stage: Stage) -> Run:
     """``algo-2`` and ``algo-3``, each with its share of a sharded channel.
 
-    If one fails: ``whole-…``, each with all data; and if one does then, ``usual-…``, called algo-1 and algo-2.
+    If one fails: ``whole-…``, each with all data; if one still does: ``usual-…``, called algo-1 and algo-2.
     """
     job = smoke_job(stage, hosts=("algo-2", "algo-3"))
     found = _together(stage, _sharded(job), "")
