@@ -12,7 +12,7 @@ from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.talk import Silence
 from byoc_kit.work.accounts import AwsOptions, with_options
 from byoc_kit.work.project import load
-from byoc_kit.work.repository import apply, ensure, plan
+from byoc_kit.work.repository import apply, ensure, offer_mounting, plan
 from rig.ecr import Ecr
 
 Write = Callable[..., Path]
@@ -197,7 +197,8 @@ def test_a_repository_like_its_base_can_mount_its_layers(here: Ecr, write: Write
     encryption = {"encryptionType": "KMS", "kmsKey": key}
     here.client("ecr").create_repository(repositoryName="team/base", encryptionConfiguration=encryption)
     told = Told()
-    made = ensure(load(write(base=f"{here.host()}/team/base:1")), talk=told)
+    project = load(write(base=f"{here.host()}/team/base:1"))
+    made = ensure(project, talk=told)
     assert described(here)["encryptionConfiguration"] == encryption
     assert [each.name for each in made.actions if each.scope == "registry"] == ["mounting"]
     assert (
@@ -205,6 +206,13 @@ def test_a_repository_like_its_base_can_mount_its_layers(here: Ecr, write: Write
         in told.noted[0]
     )
     assert "ecr:PutAccountSetting" not in changes(here)
+    again = Told()
+    offer_mounting(project, made.repository, again)
+    assert again.noted == told.noted
+    here.client("ecr").put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+    offer_mounting(project, made.repository, again)
+    offer_mounting(load(write()), made.repository, again)
+    assert again.noted == told.noted
 
 
 def test_layers_of_a_base_with_another_encryption_are_sent(here: Ecr, write: Write) -> None:

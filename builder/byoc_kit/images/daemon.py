@@ -1,7 +1,7 @@
 """Images of the Docker engine: what they say of themselves, and what a short look inside tells."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from byoc_kit.errors import ByocError
@@ -37,6 +37,10 @@ PROBE_SECONDS = 120
 """How long the look inside may take; a healthy image needs less than one second."""
 
 
+Login = Callable[[str], dict[str, str] | None]
+"""From a registry's host to user and password as docker-py takes them; None: what it finds by itself."""
+
+
 def config(client: "DockerClient", reference: str) -> ImageConfig:
     """What the engine's image *reference* says of itself. Raises ByocError where there is none."""
     found = _inspect(client, reference)
@@ -46,9 +50,17 @@ def config(client: "DockerClient", reference: str) -> ImageConfig:
 
 
 def look(
-    client: "DockerClient", reference: str, platform: Platform, *, store: Store | None, talk: Talk
+    client: "DockerClient",
+    reference: str,
+    platform: Platform,
+    *,
+    store: Store | None,
+    talk: Talk,
+    login: Login = lambda host: None,
 ) -> Inventory:
     """What *reference* holds. Pulled where the engine does not have it; looked into once per image id.
+
+    *login*: for registries where the engine's own client is not logged in.
 
     An image of another platform than *platform*, or without ``sh``, is described as far as its config goes.
     Raises ByocError where the image cannot be had.
@@ -56,7 +68,7 @@ def look(
     found = _inspect(client, reference)
     if found is None:
         talk.say(f"pulling {reference} ({platform})")
-        _pull(client, reference, platform, talk)
+        _pull(client, reference, platform, talk, login)
         found = _inspect(client, reference)
         if found is None:
             raise not_found(reference, "it was pulled, but is not there")
@@ -176,13 +188,16 @@ def _digest(reference: str, known: Iterable[str]) -> str | None:
     return next((pair.partition("@")[2] for pair in known if pair.partition("@")[0] in names), None)
 
 
-def _pull(client: "DockerClient", reference: str, platform: Platform, talk: Talk) -> None:
+def _pull(client: "DockerClient", reference: str, platform: Platform, talk: Talk, login: Login) -> None:
     from docker.errors import APIError
 
     layers: dict[str, tuple[int, int]] = {}
     repository, tag = _split(reference)
+    who = login(reference.partition("/")[0])
     try:
-        for event in client.api.pull(repository, tag=tag, stream=True, decode=True, platform=str(platform)):
+        for event in client.api.pull(
+            repository, tag=tag, stream=True, decode=True, platform=str(platform), auth_config=who
+        ):
             if "error" in event:
                 raise _pull_failed(reference, str(event["error"]), platform)
             _follow(event, layers)

@@ -1,5 +1,6 @@
 """The image to start, as the engine has it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,13 +39,26 @@ class Place:
     """The project's ``.byoc``; of the current folder where there is no project."""
 
 
-def find_image(client: "docker.DockerClient", reference: str, platform: Platform, talk: Talk) -> LocalImage:
-    """The image *reference* means: the engine's own, else pulled. Raises UsageError, ByocError."""
+Login = Callable[[str], dict[str, str] | None]
+"""From a registry's host to user and password as docker-py takes them; None: what it finds by itself."""
+
+
+def find_image(
+    client: "docker.DockerClient",
+    reference: str,
+    platform: Platform,
+    talk: Talk,
+    login: Login = lambda host: None,
+) -> LocalImage:
+    """The image *reference* means: the engine's own, else pulled. Raises UsageError, ByocError.
+
+    *login*: for registries where the engine's own client is not logged in.
+    """
     asked = parse_image(reference)
     if isinstance(asked, Docker):
         return _own(client, asked.name, reference) or _absent(reference, "the engine has no such image")
     if isinstance(asked, Named):
-        return _own(client, str(asked), reference) or _pulled(client, asked, platform, talk)
+        return _own(client, str(asked), reference) or _pulled(client, asked, platform, talk, login)
     raise UsageError(
         f"{reference} cannot be started",
         why="containers are started from images of the Docker engine",
@@ -65,12 +79,15 @@ def _own(client: "docker.DockerClient", name: str, reference: str) -> LocalImage
     return LocalImage(reference=reference, id=attrs["Id"], name=tags[0], config=ImageConfig.from_json(attrs))
 
 
-def _pulled(client: "docker.DockerClient", asked: Named, platform: Platform, talk: Talk) -> LocalImage:
+def _pulled(
+    client: "docker.DockerClient", asked: Named, platform: Platform, talk: Talk, login: Login
+) -> LocalImage:
     from docker.errors import DockerException
 
     talk.say(f"{asked} is not in the engine; pulling it for {platform}")
+    who = login(str(asked.repository.host))
     try:
-        client.images.pull(str(asked), platform=str(platform))
+        client.images.pull(str(asked), platform=str(platform), auth_config=who)
     except (DockerException, OSError) as error:
         return _absent(str(asked), f"the engine does not have it, and pulling it failed: {error}")
     return _own(client, str(asked), str(asked)) or _absent(str(asked), "it was pulled and is gone again")

@@ -291,7 +291,7 @@ def _of_registry(
     if registry.mounting is False and base is not None:
         yield Action(
             name="mounting",
-            what="blob mounting is enabled for the whole registry: layers of the base need not be sent",
+            what="repositories of the registry share layers (blob mounting), so the base's are not sent",
             operation="put_account_setting",
             request={"name": MOUNTING, "value": "ENABLED"},
             scope="registry",

@@ -11,7 +11,7 @@ from byoc_kit.images.keychain import Credentials, docker_config
 from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.work.accounts import Accounts
 
-__all__ = ["logins"]
+__all__ = ["engine_login", "logins"]
 
 
 def logins(
@@ -34,6 +34,19 @@ def logins(
         return _of_ecr(identities.of(registry.account), registry)
 
     return find
+
+
+def engine_login(
+    environ: Mapping[str, str] = os.environ, accounts: Accounts | None = None
+) -> Callable[[str], dict[str, str] | None]:
+    """As :func:`logins`, for the Docker engine's client: it finds by itself what ``docker login`` keeps."""
+    find = logins(environ, accounts)
+
+    def login(host: str) -> dict[str, str] | None:
+        found = find(host) if EcrRegistry.of_host(host) else None
+        return {"username": found.user, "password": found.secret} if found else None
+
+    return login
 
 
 def _of_ecr(settings: AwsSettings, registry: EcrRegistry) -> Credentials | None:

@@ -11,6 +11,8 @@ from byoc_kit.plan.build import plan_build
 from byoc_kit.plan.types import Plan
 from byoc_kit.store import Store
 from byoc_kit.talk import Talk
+from byoc_kit.work.accounts import accounts_of
+from byoc_kit.work.logins import engine_login
 from byoc_kit.work.project import Project
 from byoc_kit.work.tree import read_tree
 
@@ -22,7 +24,8 @@ def look_into(project: Project, client: "Client", *, store: Store, talk: Talk) -
     image = project.spec.image
     if project.spec.build.dockerfile is not None:
         return None
-    return look(client, image.base, image.platform, store=store, talk=talk)
+    login = engine_login(accounts=accounts_of(project.spec.publish))
+    return look(client, image.base, image.platform, store=store, talk=talk, login=login)
 
 
 def plan_of(project: Project, inventory: Inventory | None, *, talk: Talk) -> Plan:

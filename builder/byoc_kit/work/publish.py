@@ -107,6 +107,8 @@ class Publisher:
         refuse_conflicts(plan)
         if plan.prepare:
             repository.ensure(self.project, plan.repository, talk=self.talk)
+        elif plan.push:
+            repository.offer_mounting(self.project, plan.repository, self.talk)
         arriving = Arriving(self.project, self.shelf, self.talk, self.environ)
         arrival = arriving.arrive(plan, image) if plan.push else arriving.there(plan)
         manifest = self._as_docker(arrival, plan)

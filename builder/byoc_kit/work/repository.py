@@ -17,7 +17,7 @@ from byoc_kit.work.accounts import accounts_of
 from byoc_kit.work.places import base_location, destination
 from byoc_kit.work.project import Project
 
-__all__ = ["apply", "command", "ensure", "plan", "require_no_drift"]
+__all__ = ["apply", "command", "ensure", "offer_mounting", "plan", "require_no_drift"]
 
 AS_IT_IS = Ecr(
     create=True,
@@ -59,12 +59,31 @@ def ensure(
             raise _missing(made.repository)
         voice.say(f"{made.repository}: {made.own[0].what}")
         _send(project, made, made.own)
+        _notes(made, voice)
+    return made
+
+
+def offer_mounting(project: Project, repository: Repository, talk: Talk) -> None:
+    """Before layers are sent into *repository*: tell how the registry would share those that it has.
+
+    Only where the base is in the same registry; nothing is asked of AWS else.
+    """
+    here = EcrRegistry.of_host(repository.host)
+    base = _base_encryption(project, repository, here) if here else None
+    if here is not None and base is not None:
+        settings = accounts_of(_publish(project)).of(here.account)
+        state = registry_state(settings, here, scanning=False)
+        there = find(settings, here, repository.path, AS_IT_IS)
+        _notes(plan_repository(repository, AS_IT_IS, there, base=base, registry=state), talk)
+
+
+def _notes(made: RepositoryPlan, talk: Talk) -> None:
     for action in made.actions:
         if action.scope == "registry":
-            voice.note(f"{action.what}: `{command(action, made.repository)}`")
+            how = command(action, made.repository)
+            talk.note(f"{action.what}: not done, since it concerns the whole registry: `{how}`")
     for note in made.notes:
-        voice.note(note)
-    return made
+        talk.note(note)
 
 
 def plan(

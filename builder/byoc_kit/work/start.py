@@ -17,8 +17,10 @@ from byoc_kit.local.shell import open_shell
 from byoc_kit.oci.config import Platform
 from byoc_kit.oci.reference import Archive, Docker, Layout, parse_image
 from byoc_kit.talk import Talk
+from byoc_kit.work.accounts import accounts_of
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.jobs import ContainerOptions
+from byoc_kit.work.logins import engine_login
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import keep_out_of_git, read_last_build
 
@@ -35,7 +37,8 @@ def opened(project: Project | None, image: str | None, talk: Talk) -> Iterator[P
     with closing(connect()) as client:
         require_local(client)
         reference = _in_engine(reference, platform, talk)
-        found = find_image(client, reference, platform, talk)
+        login = engine_login(accounts=accounts_of(project.spec.publish if project else None))
+        found = find_image(client, reference, platform, talk, login)
         state = project.state if project else Path(".byoc").resolve()
         yield Place(client=client, image=found, state=state)
 
