@@ -13,7 +13,8 @@ import pytest
 from docker.errors import APIError
 
 from byoc_kit.contract.saved import to_json
-from zoo.form import GROUND, Animal
+from zoo.form import Animal
+from zoo.grounds import made
 from zoo.making import load, reference
 from zoo.playing import Played, play
 
@@ -31,7 +32,7 @@ def plays(
     """What was seen of an image. All of the session are played as soon as the first is asked for."""
     session = uuid.uuid4().hex[:8]
     wanted = _wanted(request.session)
-    load(engine, wanted, {GROUND: base}, session)
+    load(engine, wanted, made(engine, base, {animal.ground for animal in wanted}), session)
     environ = {**os.environ, "BYOC_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
     everything = os.environ.get("ZOO") == "everything"
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -9,6 +9,7 @@ from byoc_kit.contract.evidence import Depth
 from byoc_kit.contract.judge import judge
 from byoc_kit.contract.types import Clause, Evidence, Report, Status
 from byoc_kit.oci.config import Platform
+from byoc_kit.spec.types import Target
 from byoc_kit.talk import Silence
 from byoc_kit.work.evidence import gather_engine
 from byoc_kit.work.trial import Trial, tried
@@ -17,6 +18,11 @@ from zoo.form import Animal
 __all__ = ["Played", "chosen_for", "play", "surprises"]
 
 DAY = date(2026, 1, 1)
+GROUNDWORK = {
+    "train": frozenset(target for target in Target if target.trains),
+    "serve": frozenset({Target.HOSTING, Target.BATCH, Target.ASYNC, Target.STREAMING, Target.SERVERLESS}),
+}
+"""What is played of each image in any case: other plays need the model, and clauses the comparison."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,7 @@ def chosen_for(animal: Animal, *, everything: bool) -> Sequence[Clause]:
     own = next((clause for clause in CLAUSES if clause.id == animal.breaks), None)
     if everything or own is None:
         return CLAUSES
-    played = {*own.needs}
+    played = {*own.needs, *(name for name, targets in GROUNDWORK.items() if {*animal.targets} & targets)}
     return [clause for clause in CLAUSES if {*clause.needs} <= played]
 
 
