@@ -35,7 +35,7 @@ def judge(
 
 def _finding(clause: Clause, evidence: Evidence) -> Finding:
     verdict = _before(clause, evidence) or clause.judge(evidence)
-    breaks = _breaks(clause, verdict) & {*evidence.targets}
+    breaks = _breaks(clause, verdict) & clause.targets & {*evidence.targets}
     runs = [evidence.runs[name] for name in clause.needs if name in evidence.runs]
     return Finding(
         id=clause.id,

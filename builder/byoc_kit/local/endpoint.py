@@ -62,6 +62,8 @@ class Endpoint:
         self.request: Request = requests_of(stage.case)[0]
         """What it takes; known after :meth:`find_request`."""
         self.ready = False
+        given = stage.model is not None or bool(stage.case.serve_files)
+        self.actor.tell(model=setting.model and given)
         self._asker: Asker | None = None
         self._left_out = 0
 

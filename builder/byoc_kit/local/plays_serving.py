@@ -139,7 +139,7 @@ def pipeline(stage: Stage) -> Run:
         "SAGEMAKER_SAFE_PORT_RANGE": f"{SAFE.start}-{SAFE.stop - 1}",
     }
     server = Endpoint(stage, Setting(environment=environment, port=BIND))
-    up = server.come_up(BARE)
+    up = server.come_up()
     server.actor.tell(open_8080=server.opens(8080))
     if up:
         answer = server.find_request("invoke")

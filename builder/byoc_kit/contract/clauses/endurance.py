@@ -127,7 +127,8 @@ def takes_many_at_once(seen: Evidence) -> Verdict:
     odd = [
         each for each in found if each.status is not None and each.status not in allowed and not good(each)
     ]
-    unhealthy = [ping for ping in box.pings if ping.status != 200 and not _within(ping.at, box, "slow")]
+    begun = min(each.at for each in found)
+    unhealthy = [ping for ping in box.pings if ping.at >= begun and ping.status != 200]
     longest = max(each.seconds for each in found)
     if lost or odd:
         worst = lost[0] if lost else odd[0]

@@ -24,9 +24,10 @@ from byoc_kit.contract.clauses.served import (
     ports,
     slow_to_connect,
     unready,
+    wants_model,
 )
 from byoc_kit.contract.clauses.verdicts import NOBODY, apart, broken, kept, listed, unseen
-from byoc_kit.contract.evidence import Depth
+from byoc_kit.contract.evidence import Container, Depth
 from byoc_kit.contract.types import Clause, Evidence, Severity, Verdict
 
 __all__ = ["PART"]
@@ -95,6 +96,12 @@ def starts_in_time(seen: Evidence) -> Verdict:
     cause = blame(seen.runs["serve"])
     if cause != "INF-04":
         return unseen(f"it never answered GET /ping with 200: see {cause}")
+    return _never_came_up(seen, box)
+
+
+def _never_came_up(seen: Evidence, box: Container) -> Verdict:
+    if wants_model(box):
+        return unseen(f"it needs a model, and none was given: --model{last_words(box)}")
     if box.refused:
         return broken(f"it could not be started: {box.refused}")
     if box.exit_code is not None and not box.killed:

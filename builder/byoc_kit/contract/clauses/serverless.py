@@ -1,5 +1,6 @@
 """Serverless endpoints (IMG-06, SLS): a small share of a machine, no root, nothing to write but /tmp."""
 
+from collections import Counter
 from typing import Final
 
 from byoc_kit.contract.clauses.served import called, last_words
@@ -12,8 +13,8 @@ __all__ = ["PART"]
 
 SERVERLESS: Final = frozenset({Target.SERVERLESS})
 GUIDE: Final = "SageMaker Developer Guide, Serverless Inference"
-FEW: Final = 3
-"""Processes that hold one worker with what starts and watches it."""
+FEW: Final = 2
+"""Processes of one program that are taken for one worker: itself, and what has started it."""
 BODY: Final = "4MB"
 
 
@@ -40,11 +41,14 @@ def one_worker(seen: Evidence) -> Verdict:
     box = _up(seen)
     if box is None:
         return unseen("it did not come up: see INF-04")
-    count = box.facts.get("processes")
-    if not isinstance(count, int):
-        return unseen("its processes could not be counted")
-    text = f"{count} process{'es' * (count > 1)} with one CPU"
-    return kept(text) if count <= FEW else broken(f"{text}: each worker holds a copy of the model")
+    lines = str(box.facts.get("commands") or "").splitlines()
+    if not lines:
+        return unseen("its processes could not be seen")
+    program, count = Counter(" ".join(line.split()[:2]) for line in lines).most_common(1)[0]
+    text = f"with one CPU there {'is one process' if len(lines) == 1 else f'are {len(lines)} processes'}"
+    if count > FEW:
+        return broken(f"{text}, {count} of {program}: each worker holds a copy of the model")
+    return kept(text)
 
 
 def small_and_quick(seen: Evidence) -> Verdict:

@@ -4,7 +4,7 @@ from typing import Final
 
 from byoc_kit.contract.clauses.served import GUIDE, HINT, SINGLE, asked, called, good, unready
 from byoc_kit.contract.clauses.verdicts import apart, broken, kept, unseen
-from byoc_kit.contract.evidence import Container
+from byoc_kit.contract.evidence import Container, Exchange
 from byoc_kit.contract.types import Clause, Evidence, Severity, Verdict
 from byoc_kit.spec.types import Target
 
@@ -28,13 +28,21 @@ def streams(seen: Evidence) -> Verdict:
     if not good(exchange):
         return unseen(f"the request got {called(exchange)}: {HINT}")
     if exchange.headers.get("transfer-encoding", "").lower() != "chunked":
-        return broken("the answer has no Transfer-Encoding: chunked")
+        return _whole(exchange, given=seen.case.request is not None)
     first = exchange.first_byte
     if first is None:
         return unseen("the answer is empty")
     if exchange.seconds > LONG and first > AT_THE_END * exchange.seconds:
         return broken(f"the first byte of the answer came after {first:.2f} of {exchange.seconds:.2f} s")
     return kept(f"chunked; first byte after {first:.2f} s, the last after {exchange.seconds:.2f} s")
+
+
+def _whole(exchange: Exchange, *, given: bool) -> Verdict:
+    """An answer that came whole: that is right for a short one that nobody has asked to be streamed."""
+    text = f"the answer has no Transfer-Encoding: chunked; it came whole after {exchange.seconds:.2f} s"
+    if given or exchange.seconds > LONG:
+        return broken(text)
+    return unseen(f"{text}: give a request whose answer streams: --request FILE --content-type TYPE")
 
 
 def _socket(seen: Evidence) -> Container | Verdict:
