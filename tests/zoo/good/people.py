@@ -33,8 +33,7 @@ NOT_MENDED = {
         "        stop(gunicorn, signal.SIGTERM)\n        stop(nginx, signal.SIGQUIT)\n",
     ),
     "nginx.conf": ("client_max_body_size 100m", "client_max_body_size 5m"),
-    "train": ("    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-", ""),
+    "train": ("    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n", ""),
 }
 """What the tutorial has, and what stands in its place here."""
 COPIED = TUTORIAL.but(
