@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test test-unit lint format bench golden lock clean
+.PHONY: help setup demo test test-unit test-sdk-uris lint format bench golden lock clean
 
 help:           ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -21,6 +21,9 @@ test: setup lint ## Everything a machine can check: lint, unit tests, tests with
 
 test-unit: setup ## The tests that need no Docker engine, in under a minute
 	$(PYTEST) -n 4 -m "not engine and not setup and not long" $(ARGS)
+
+test-sdk-uris: setup ## Ask the SageMaker SDK for every image its tables allow, and compare
+	$(PYTEST) tests/catalogue/test_sdk.py $(ARGS)
 
 lint: setup     ## ruff and mypy
 	$(PYTHON) -m ruff check .

@@ -64,10 +64,14 @@ class ImageTable(Table):
         default=None,
     )
     base: Text | None = _key(
-        "The image to build on: any reference, also one that only the local engine has. "
-        "Required, unless [build] dockerfile is set.",
+        "The image to build on: any reference, also one that only the local engine has, or the short name of "
+        "a prebuilt image (`byoc bases`). Required, unless [build] dockerfile is set.",
         used="build",
-        examples=["public.ecr.aws/docker/library/python:3.12-slim", "mybase:dev"],
+        examples=[
+            "public.ecr.aws/docker/library/python:3.12-slim",
+            "dlc:pytorch-training:2.8-gpu",
+            "mybase:dev",
+        ],
         default=None,
     )
     platform: Literal["linux/amd64", "linux/arm64"] = _key(
