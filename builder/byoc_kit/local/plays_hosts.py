@@ -12,6 +12,7 @@ from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
 
+UNDER_WAY = 1.0  # seconds after a program has printed something: it has met the others then
 NOTICED = 0.2  # seconds after which a pipe that was opened has gone
 
 
@@ -54,11 +55,16 @@ def groups(stage: Stage) -> Run:
 
 
 def peer_dies(stage: Stage) -> Run:
-    """``algo-1`` is killed as soon as both are under way; the end of ``algo-2`` is awaited."""
+    """``algo-1`` is killed when both are under way; the end of ``algo-2`` is awaited.
+
+    Facts of ``algo-2``: ``early``, it ended before; ``after``, how long it ran on.
+    """
     with Troupe(stage, smoke_job(stage, hosts=("algo-1", "algo-2"))) as troupe:
         troupe.begin()
         first, second = troupe.actors["algo-1"], troupe.actors["algo-2"]
-        second.await_hearing(stage.timing.begun, stage.timing.begun)
+        for actor in (first, second):
+            actor.await_output(limit_of(stage))
+        second.wait(UNDER_WAY)
         second.tell(early=second.ended is not None)
         first.kill()
         killed = second.now()
