@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from byoc_kit.cli.bases_text import complete_name
+from byoc_kit.cli.bases_names import complete_name
 from byoc_kit.cli.common import emit, json_option, talk
 
 __all__ = ["resolve"]

@@ -2,7 +2,7 @@
 
 import click
 
-from byoc_kit.cli.bases_text import complete_name
+from byoc_kit.cli.bases_names import complete_name
 from byoc_kit.cli.common import emit, json_option
 
 __all__ = ["show"]

@@ -3,14 +3,11 @@
 import datetime
 from collections.abc import Sequence
 
-import click
-from click.shell_completion import CompletionItem
-
 from byoc_kit.catalogue.prebuilt import Prebuilt
 from byoc_kit.catalogue.short import Choice
 from byoc_kit.catalogue.tags import moves
 
-__all__ = ["complete_name", "details", "rows", "to_json"]
+__all__ = ["details", "rows", "to_json"]
 
 
 def rows(images: Sequence[Prebuilt], today: datetime.date) -> str:
@@ -94,20 +91,3 @@ def _patches(image: Prebuilt, today: datetime.date) -> str:
     return (
         f"{'ended' if image.ended(today) else 'until'} {image.ends}{' or before' if image.at_latest else ''}"
     )
-
-
-def complete_name(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Names that begin with *incomplete*: repositories first, of one repository the tags."""
-    from byoc_kit.work.catalogue import catalogue
-
-    prefix = "dlc:" if incomplete.startswith("dlc:") else ""
-    repository, colon, tag = incomplete.removeprefix("dlc:").partition(":")
-    known = catalogue()
-    if not colon:
-        return [
-            CompletionItem(f"{prefix}{name}") for name in known.repositories() if name.startswith(repository)
-        ]
-    tags = (each for image in reversed(known.of_repository(repository)) for each in image.tags)
-    return [CompletionItem(f"{prefix}{repository}:{each}") for each in tags if each.startswith(tag)]
