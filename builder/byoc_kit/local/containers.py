@@ -4,8 +4,6 @@ Everything carries the labels ``byoc.run`` and ``byoc.owner``; what a killed byo
 removed by the next run.
 """
 
-import os
-import socket
 import threading
 import time
 from collections import deque
@@ -18,29 +16,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from byoc_kit.job.container import ENGINE_LOG, PROCESSES, ContainerPlan
 from byoc_kit.job.outcome import Exit
 from byoc_kit.local.engine import engine_errors
+from byoc_kit.local.leftovers import KEEP, OWNER, RUN, owner, remove, remove_leftovers
 from byoc_kit.talk import Talk
 
 if TYPE_CHECKING:
     import docker
 
 __all__ = [
-    "OWNER",
-    "RUN",
     "Log",
     "Running",
     "Session",
-    "is_gone",
     "kill_all",
-    "left_runs",
-    "owner",
-    "remove",
-    "remove_leftovers",
     "stop_all",
 ]
 
-RUN = "byoc.run"
-OWNER = "byoc.owner"
-KEEP = "byoc.keep"
 TAIL = 40  # lines of a log that an error may quote
 TELL_EVERY = 10.0  # seconds between two lines about a container that takes its time to stop
 
@@ -338,64 +327,6 @@ def _restraints() -> dict[str, Any]:
 
     log = LogConfig(type=LogConfig.types.JSON, config={"max-size": ENGINE_LOG})
     return {"security_opt": ["no-new-privileges"], "pids_limit": PROCESSES, "log_config": log}
-
-
-def owner() -> str:
-    """This process, so that another can tell whether it still lives: host, process id, start time."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    """When *pid* started, in the kernel's ticks; empty where /proc does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def is_gone(labels: Mapping[str, str]) -> bool:
-    """Whether the byoc that made a thing with *labels* ran on this host and does not live any more."""
-    host, _, rest = labels.get(OWNER, "").partition(":")
-    pid, _, started = rest.partition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return _started(int(pid)) != started
-
-
-def left_runs(client: "docker.DockerClient", *, kept: bool) -> tuple[str, ...]:
-    """Runs of which the engine still has containers or networks although their byoc is gone.
-
-    *kept*: also those that a user wanted to keep.
-    """
-    things = [*client.api.containers(all=True, filters={"label": RUN})]
-    things += client.api.networks(filters={"label": RUN})
-    labels = [thing["Labels"] for thing in things]
-    return tuple(sorted({each[RUN] for each in labels if is_gone(each) and (kept or not each.get(KEEP))}))
-
-
-def remove_leftovers(client: "docker.DockerClient", talk: Talk) -> None:
-    """Remove containers and networks of runs whose byoc was killed before it could do so itself."""
-    for run in left_runs(client, kept=False):
-        talk.note(f"removing what the killed run {run} left in the engine")
-        remove(client, f"{RUN}={run}")
-
-
-def remove(client: "docker.DockerClient", label: str) -> None:
-    """Remove the containers with *label*, running or not, and then the networks with it."""
-    from docker.errors import APIError
-
-    for container in client.api.containers(all=True, filters={"label": label}):
-        with suppress(APIError):
-            client.api.remove_container(container["Id"], force=True, v=True)
-    for network in client.api.networks(filters={"label": label}):
-        with suppress(APIError):
-            client.api.remove_network(network["Id"])
 
 
 def uninterrupted(work: Callable[[], None]) -> None:

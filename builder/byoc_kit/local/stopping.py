@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from byoc_kit.local.containers import RUN
+from byoc_kit.local.leftovers import RUN
 
 if TYPE_CHECKING:
     import docker

@@ -1,0 +1,252 @@
+"""Containers on the stage: held tight, told the truth about, and taken away whatever happens."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from byoc_kit.contract.clauses import CLAUSES
+from byoc_kit.contract.evidence import Case, Run
+from byoc_kit.contract.scenarios import Scenario, for_case, scenario, wanted
+from byoc_kit.contract.types import ALL_TARGETS
+from byoc_kit.job.container import PROCESSES
+from byoc_kit.local.cast import Troupe, smoke_job, train_once
+from byoc_kit.local.excerpt import PART
+from byoc_kit.local.plays import PLAYS
+from byoc_kit.local.stage import MEMORY, PREFIX, VERIFY, Play, Stage, Subject, theatre
+from byoc_kit.oci.config import ImageConfig
+from byoc_kit.talk import Silence
+
+WITNESS = r"""#!/usr/bin/python3 -u
+import json, os, socket, sys, time
+with open("/opt/ml/input/config/hyperparameters.json") as file:
+    asked = json.load(file).get("do", "")
+if asked == "flood":
+    for _ in range(300):
+        sys.stdout.write("x" * 100_000)
+elif asked == "hang":
+    print("hanging")
+    time.sleep(600)
+else:
+    def reached(host, port):
+        try:
+            socket.create_connection((host, port), 2).close()
+            return True
+        except OSError:
+            return False
+    with open("/proc/self/status") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+    os.symlink("/etc/passwd", "/opt/ml/model/link")
+    with open("/var/own", "w") as file:
+        file.write("x")
+    print(json.dumps({
+        "no_new_privileges": status["NoNewPrivs"].strip(),
+        "capabilities": status["CapEff"].strip(),
+        "outside": [reached("192.0.2.1", 80), reached("1.1.1.1", 53)],
+        "owners": [os.stat(f"/opt/ml/{name}").st_uid for name in ("input", "model", "output")],
+        "names": sorted(os.environ),
+        "files": sorted(os.path.join(d, f) for d, _, names in os.walk("/opt/ml") for f in names),
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def witness(
+    engine: docker.DockerClient, base: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The id of an image that tells what it sees."""
+    folder = tmp_path_factory.mktemp("witness")
+    (folder / "train").write_text(WITNESS)
+    (folder / "train").chmod(0o755)
+    (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY train /usr/local/bin/train\n")
+    name = f"byoc-test-witness:{uuid.uuid4().hex[:12]}"
+    engine.images.build(path=str(folder), tag=name, rm=True)
+    yield str(engine.images.get(name).id)
+    engine.images.remove(name, force=True)
+
+
+@pytest.fixture
+def played(engine: docker.DockerClient, witness: str) -> Callable[..., Run]:
+    """Plays one scenario with the witness."""
+
+    def play(does: Play, *, do: str = "", **case: Any) -> Run:
+        subject = Subject(image=witness, config=ImageConfig(), case=Case(hyperparameters={"do": do}, **case))
+        with theatre(engine, subject, {"train": does}, Silence()) as house:
+            return house.play(scenario("train"))
+
+    return play
+
+
+def left(engine: docker.DockerClient, image: str) -> list[str]:
+    """Containers of *image*, running or not."""
+    api: Any = engine.api
+    return [found["Id"] for found in api.containers(all=True, filters={"ancestor": image})]
+
+
+def once(stage: Stage) -> Run:
+    return Run(scenario="train", containers=(train_once(stage, smoke_job(stage), "algo-1"),))
+
+
+@pytest.mark.engine
+def test_a_container_sees_what_the_service_shows_and_nothing_else(played: Callable[..., Run]) -> None:
+    """HAR-01, HAR-03, HAR-05, HAR-09, TRN-11."""
+    run = played(PLAYS["train"])
+    box = run.one
+    told = json.loads(box.log)
+    assert (box.exit_code, box.command, run.problem) == (0, ("train",), "")
+    assert told["no_new_privileges"] == "1"
+    assert told["capabilities"] == "00000000a80425fb", "Docker's default set, nothing more"
+    assert told["outside"] == [False, False]
+    assert told["owners"] == [0, 0, 0], "what the service mounts belongs to root"
+    assert {name for name in told["names"] if name.startswith("AWS")} == {"AWS_REGION"}
+    assert "/opt/ml/input/data/train/data.csv" in told["files"]
+    assert box.facts["written"] == "/var/own"
+    link = box.file("/opt/ml/model/link")
+    assert link is not None
+    assert (link.kind, link.link, link.text) == ("symlink", "/etc/passwd", None)
+
+
+@pytest.mark.engine
+def test_a_container_has_limits(engine: docker.DockerClient, played: Callable[..., Run]) -> None:
+    seen: dict[str, Any] = {}
+
+    def look(stage: Stage) -> Run:
+        with Troupe(stage, smoke_job(stage)) as troupe:
+            actor = troupe.begin().one
+            assert actor.running is not None
+            api: Any = engine.api
+            seen.update(api.inspect_container(actor.running.id)["HostConfig"])
+            return Run(scenario="train", containers=troupe.finish().done())
+
+    assert played(look).one.exit_code == 0
+    assert (seen["Memory"], seen["PidsLimit"], seen["Privileged"]) == (MEMORY, PROCESSES, False)
+    assert seen["SecurityOpt"] == ["no-new-privileges"]
+    assert seen["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m"}}
+    assert seen["CapAdd"] is None
+
+
+@pytest.mark.engine
+def test_however_much_is_printed_little_is_kept(played: Callable[..., Run]) -> None:
+    box = played(once, do="flood").one
+    assert box.exit_code == 0
+    assert len(box.log) < 2 * PART + 100
+
+
+@pytest.mark.engine
+def test_an_image_that_hangs_is_ended_by_its_own_limit(
+    engine: docker.DockerClient, witness: str, played: Callable[..., Run]
+) -> None:
+    run = played(once, do="hang", time_limits={"training": 2.0})
+    assert (run.one.killed, run.one.exit_code) == (True, 137)
+    assert 2 <= run.one.seconds < 30
+    assert not left(engine, witness)
+
+
+@pytest.mark.engine
+def test_what_cannot_be_started_is_refused_and_no_trouble(played: Callable[..., Run]) -> None:
+    def refused(stage: Stage) -> Run:
+        box = train_once(stage, smoke_job(stage), "algo-1", entrypoint=("/nowhere",), command=None)
+        return Run(scenario="train", containers=(box,))
+
+    run = played(refused)
+    assert run.problem == ""
+    assert run.one.exit_code is None
+    assert "no such file" in run.one.refused.lower()
+
+
+@pytest.mark.engine
+def test_a_scenario_that_is_given_up_ends_at_once(engine: docker.DockerClient, witness: str) -> None:
+    subject = Subject(image=witness, config=ImageConfig(), case=Case(hyperparameters={"do": "hang"}))
+    found: list[Run] = []
+    with theatre(engine, subject, {"train": once}, Silence()) as house:
+        thread = threading.Thread(target=lambda: found.append(house.play(scenario("train"))))
+        thread.start()
+        _await(lambda: bool(left(engine, witness)))
+        house.give_up(scenario("train"))
+        thread.join(30)
+        assert not thread.is_alive()
+        assert not left(engine, witness)
+    assert found[0].one.exit_code != 0
+
+
+@pytest.mark.engine
+def test_leaving_ends_plays_of_other_threads(engine: docker.DockerClient, witness: str) -> None:
+    subject = Subject(image=witness, config=ImageConfig(), case=Case(hyperparameters={"do": "hang"}))
+    with theatre(engine, subject, {"train": once}, Silence()) as house:
+        thread = threading.Thread(target=house.play, args=(scenario("train"),))
+        thread.start()
+        _await(lambda: bool(left(engine, witness)))
+        root, name = house.root, house.name
+    thread.join(30)
+    assert not thread.is_alive()
+    assert not left(engine, witness)
+    assert not engine.networks.list(filters={"label": f"{VERIFY}={name}"})
+    assert not root.exists()
+
+
+KILLED = """
+import contextlib, sys, time
+from byoc_kit.contract.evidence import Case
+from byoc_kit.contract.scenarios import scenario
+from byoc_kit.docker_api import connect
+from byoc_kit.local.plays import PLAYS
+from byoc_kit.local.stage import Subject, theatre
+from byoc_kit.oci.config import ImageConfig
+from byoc_kit.talk import Silence
+subject = Subject(image=sys.argv[1], config=ImageConfig(), case=Case(hyperparameters={"do": "hang"}))
+with contextlib.closing(connect()) as client, theatre(client, subject, PLAYS, Silence()) as house:
+    print(house.name, house.root, flush=True)
+    house.play(scenario("train"))
+"""
+
+
+@pytest.mark.engine
+def test_what_a_killed_byoc_left_goes_with_the_next(engine: docker.DockerClient, witness: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, witness], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        name, folder = program.stdout.readline().split()
+        _await(lambda: bool(left(engine, witness)))
+        program.send_signal(signal.SIGKILL)
+    assert left(engine, witness)
+    assert Path(folder).name.startswith(PREFIX)
+    with theatre(engine, Subject(image=witness, config=ImageConfig()), PLAYS, Silence()):
+        assert not left(engine, witness)
+        assert not engine.networks.list(filters={"label": f"{VERIFY}={name}"})
+        assert not Path(folder).exists()
+
+
+def _await(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_every_scenario_that_a_clause_needs_is_there_and_is_played() -> None:
+    needed = {name for clause in CLAUSES for name in clause.needs}
+    assert needed <= PLAYS.keys()
+    assert {*wanted(CLAUSES, ALL_TARGETS)} == needed
+    for clause in CLAUSES:
+        for name in clause.needs:
+            assert clause.targets <= scenario(name).targets, f"{clause.id} asks for {name} in vain"
+
+
+def test_a_case_that_takes_longer_has_more_time() -> None:
+    usual: Scenario = scenario("train")
+    longer = for_case(usual, Case(time_limits={"training": 160.0}))
+    assert {depth: longer.seconds[depth] - usual.seconds[depth] for depth in usual.seconds} == {
+        "quick": 600.0,
+        "service": 0.0,
+    }
+    assert for_case(usual, Case(time_limits={"training": 5.0})) == usual
