@@ -46,8 +46,8 @@ class Answer:
 
     @property
     def ends_login(self) -> bool:
-        """Whether it says that the token we showed does not hold any more: ECR does so with a 403."""
-        return self.status == 403 and TOKEN_ENDED.search(self.body) is not None
+        """Whether our token may not hold any more: ECR says so with a 403, and to a HEAD says no more."""
+        return self.status == 403 and (not self.body or TOKEN_ENDED.search(self.body) is not None)
 
     @property
     def codes(self) -> str:
