@@ -168,7 +168,7 @@ def test_the_record_is_read_back_from_the_registry(
 def test_two_at_once_one_wins_and_the_other_is_told(
     ecr: Ecr, small: Small, byoc: Command, tmp_path: Path
 ) -> None:
-    """Both see that the version is free, and put it; then one image has all tags, and one publish an error."""
+    """Both see that the version is free, and put it; then one image has all tags, one of them fails."""
     other = Small(tmp_path / "other" / "project").write()
     jobs = [(small, small.image("one")), (other, other.image("two"))]
     environ = ecr.environ()

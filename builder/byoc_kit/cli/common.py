@@ -9,8 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from byoc_kit.cli.console import Lines
+    from byoc_kit.work.project import Project
 
-__all__ = ["emit", "file_option", "json_option", "talk"]
+__all__ = ["emit", "file_option", "json_option", "near_project", "talk"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +31,13 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")(
         function
     )
+
+
+def near_project(file: Path | None) -> "Project | None":
+    """The project of *file*, else the one that this folder belongs to; None: neither."""
+    from byoc_kit.work.project import found, load
+
+    return load(file) if file is not None or found(Path.cwd()) else None
 
 
 def talk() -> "Lines":

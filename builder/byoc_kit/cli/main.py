@@ -27,6 +27,8 @@ VERBS = {
     "copy": "Copy an image between registries, layouts, archives and the engine.",
     "bases": "The catalogue of prebuilt images: search, show, resolve, update.",
     "publish": "Build, push, read back, tag, and write the record.",
+    "promote": "Let a tag mean another image of its repository; also back.",
+    "replicate": "Copy a published image to other regions, accounts and registries.",
     "record": "Show the record of a published image, with ready snippets.",
     "repository": "The repository in Amazon ECR as byoc.toml says it: what differs, and making it so.",
     "doctor": "What on this machine would stop you, and the exact fix.",

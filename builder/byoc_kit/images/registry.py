@@ -97,7 +97,7 @@ class RemoteRepository:
         found = self.manifest(target)
         return found.digest if found else None
 
-    def put_manifest(self, target: str, manifest: Manifest) -> None:
+    def put_manifest(self, target: str, manifest: Manifest | Index) -> None:
         """Make *target* (a tag, or its own digest) name *manifest*, byte for byte.
 
         Raises ByocError; :class:`ImmutableTagError` where the repository does not let *target* move.

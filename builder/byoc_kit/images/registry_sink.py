@@ -64,14 +64,14 @@ class RegistrySink:
         return f"{self.location.repository}@{whole.manifest.digest}"
 
     def _send(self, image: Image, layers: Sequence[Layer]) -> None:
-        sources = {source.path for each in layers if (source := self._source(each))}
+        sources = {source.path for each in image.layers if (source := self._source(each))}
         self.session.login.may_read(tuple(sorted(sources)))
         blobs, config = Blobs(self.session), image.manifest.config
         meter = Meter(self.talk, f"to {self.location}", sum(each.descriptor.size for each in layers))
         tasks = [_puts(blobs, meter.of(layer), self._source(layer)) for layer in layers]
         self._ask([config])
         if config.digest not in self._there:
-            tasks.append(_puts(blobs, Bytes(config, image.raw_config), None))
+            tasks.append(_puts(blobs, Bytes(config, image.raw_config), self._any_source(image)))
         at_once(tasks, jobs=self.jobs, stopped=meter.stopped)
         self._there.update(blob.digest for blob in (config, *(layer.descriptor for layer in layers)))
 
@@ -87,6 +87,10 @@ class RegistrySink:
             return None
         ours, theirs = self.session.repository, layer.repository
         return theirs if theirs.host == ours.host and theirs.path != ours.path else None
+
+    def _any_source(self, image: Image) -> Repository | None:
+        """The other repository of this registry that has *image*, and with it the config."""
+        return next((source for each in image.layers if (source := self._source(each))), None)
 
     def _name(self, remote: RemoteRepository, image: Image, target: str) -> None:
         """Let *target* mean *image*, and see that it does."""

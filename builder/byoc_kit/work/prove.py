@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from byoc_kit import __version__
@@ -33,6 +33,8 @@ class Judged:
     base_digest: str | None
     sbom: str | None
     """Digest of its bill of materials, kept beside the image."""
+    uris: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where it was known to be."""
 
     @classmethod
     def of(cls, report: Report, config: ImageConfig, *, asked: str, sbom: str | None) -> "Judged":
@@ -84,6 +86,7 @@ def known(record: Record | None, digest: str, asked: str) -> Judged | None:
         base_reference=record.base_reference,
         base_digest=record.base_digest,
         sbom=record.sbom,
+        uris=record.uris,
     )
 
 

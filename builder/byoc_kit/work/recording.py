@@ -1,7 +1,7 @@
 """What a publish leaves besides the image: its bill of materials and its record, here and in the registry."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from byoc_kit.errors import ByocError
@@ -10,7 +10,7 @@ from byoc_kit.images.registry import RemoteImage
 from byoc_kit.oci.digest import Digest
 from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.oci.manifest import Descriptor, Manifest, to_docker
-from byoc_kit.oci.reference import Docker, Location, Named
+from byoc_kit.oci.reference import Docker, Location, Named, Repository
 from byoc_kit.plan.publish import PublishPlan
 from byoc_kit.plan.record import Record, delta_of
 from byoc_kit.plan.sbom import MEDIA_TYPE, bill
@@ -24,7 +24,7 @@ from byoc_kit.work.record import keep_record, last_record, record_beside, write_
 from byoc_kit.work.shelf import Shelf
 from byoc_kit.work.state import lock_path
 
-__all__ = ["Recording", "region_key"]
+__all__ = ["Recording", "with_place"]
 
 ANY_REGION = "*"
 TITLE = "org.opencontainers.image.title"
@@ -60,19 +60,13 @@ class Recording:
         """Of nothing that changes when the same is published again."""
         ours = plan.key is not None and plan.key != plan.image_id
         lock, lock_sha256 = self._lock() if ours else (None, None)
-        reference = Named(plan.repository, digest=manifest.digest)
         return Record(
             repository=str(plan.repository),
             digest=manifest.digest,
             media_type=manifest.media_type,
             size=manifest.size,
             platform=str(plan.platform),
-            uris={
-                region_key(plan.repository.host): (
-                    str(reference),
-                    *(str(Named(plan.repository, tag)) for tag in tags),
-                )
-            },
+            uris=with_place(judged.uris, plan.repository, manifest.digest, tags),
             tags=tags,
             targets=judged.targets,
             base_reference=judged.base_reference,
@@ -124,7 +118,12 @@ class Recording:
         return read_lock(content.decode(), name=path.name), hashlib.sha256(content).hexdigest()
 
 
-def region_key(host: str | None) -> str:
-    """Under which a record lists references of *host*: its region, or ``*`` where it belongs to none."""
-    registry = EcrRegistry.of_host(host)
-    return registry.region if registry else ANY_REGION
+def with_place(
+    uris: Mapping[str, tuple[str, ...]], place: Repository, digest: Digest, tags: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """*uris* of a record with those of *place*, by region (``*``: of none), in the place of older ones."""
+    registry = EcrRegistry.of_host(place.host)
+    key = registry.region if registry else ANY_REGION
+    own = (str(Named(place, digest=digest)), *(str(Named(place, tag)) for tag in tags))
+    others = tuple(uri for uri in uris.get(key, ()) if not uri.startswith((f"{place}@", f"{place}:")))
+    return {**uris, key: (*own, *others)}

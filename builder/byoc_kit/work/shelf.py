@@ -45,6 +45,11 @@ class Shelf:
         """For requests of other kinds."""
         return self.remote.session
 
+    @property
+    def tells_digests(self) -> bool:
+        """Whether the digests of all tags are known once one asks for any of them."""
+        return self.tags() <= self._digests.keys()
+
     def refresh(self) -> None:
         """Forget what was learned."""
         self._tags, self._all = None, None
