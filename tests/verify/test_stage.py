@@ -246,7 +246,7 @@ def test_a_case_that_takes_longer_has_more_time() -> None:
     usual: Scenario = scenario("train")
     longer = for_case(usual, Case(time_limits={"training": 160.0}))
     assert {depth: longer.seconds[depth] - usual.seconds[depth] for depth in usual.seconds} == {
-        "quick": 600.0,
+        "quick": 240.0,
         "service": 0.0,
     }
     assert for_case(usual, Case(time_limits={"training": 5.0})) == usual

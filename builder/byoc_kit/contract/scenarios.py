@@ -49,7 +49,7 @@ class Timing:
 
 
 QUICK: Final = Timing(
-    training=60,
+    training=120,
     begun=2.5,
     hearing=20,
     training_grace=15,
@@ -102,7 +102,7 @@ def _limits(quick: float, service: float) -> Mapping[Depth, float]:
     return {Depth.QUICK: quick, Depth.SERVICE: service}
 
 
-def _training(name: str, says: str, quick: float = 150, service: float = 7200) -> Scenario:
+def _training(name: str, says: str, quick: float = 400, service: float = 7200) -> Scenario:
     return Scenario(name=name, says=says, targets=TRAINING, word="train", seconds=_limits(quick, service))
 
 
@@ -110,44 +110,44 @@ TRAINING_SCENARIOS: Final = (
     _training("train", "a training job as the service starts it"),
     _training("train-inputs", "the same with everything that a job may be given; if it fails, one by one"),
     _training("train-fail", "training without data, and with a model folder that cannot be written"),
-    _training("train-stop", "SIGTERM while it trains", quick=90),
-    _training("train-stop-init", "SIGTERM while it trains, with an init as first process", quick=90),
+    _training("train-stop", "SIGTERM while it trains", quick=200),
+    _training("train-stop-init", "SIGTERM while it trains, with an init as first process", quick=200),
     _training("train-again", "SIGTERM twice, and SIGKILL, while it trains; then each time once more"),
     _training("train-pipe", "the channel train in mode Pipe, plain and as RecordIO"),
-    _training("train-hosts", "two hosts that are not called algo-1", quick=200),
+    _training("train-hosts", "two hosts that are not called algo-1", quick=600),
     _training("train-groups", "three hosts in two instance groups"),
     _training("train-peer-dies", "two hosts, of which the first dies"),
     _training(
-        "train-toolkit", "a script that is named by hyperparameters, as SDK v2 and the tuner do", quick=200
+        "train-toolkit", "a script that is named by hyperparameters, as SDK v2 and the tuner do", quick=600
     ),
     _training(
-        "train-sdk3", "a script behind the driver of ModelTrainer, in the cloud and locally", quick=200
+        "train-sdk3", "a script behind the driver of ModelTrainer, in the cloud and locally", quick=600
     ),
-    _training("train-words", "no word, an unknown word, and a command after the image's name", quick=120),
+    _training("train-words", "no word, an unknown word, and a command after the image's name", quick=400),
     Scenario(
         name="studio",
         says="training in SageMaker Studio's local mode",
         targets=frozenset({Target.STUDIO}),
         word="train",
-        seconds=_limits(90, 3600),
+        seconds=_limits(200, 3600),
     ),
     Scenario(
         name="process",
         says="a processing job as the service starts it",
         targets=frozenset({Target.PROCESSING}),
-        seconds=_limits(150, 3600),
+        seconds=_limits(400, 3600),
     ),
     Scenario(
         name="process-script",
         says="a script behind the commands of ScriptProcessor and FrameworkProcessor",
         targets=frozenset({Target.PROCESSING}),
-        seconds=_limits(90, 600),
+        seconds=_limits(300, 3600),
     ),
     Scenario(
         name="process-stop",
         says="SIGINT, and SIGTERM, while it processes",
         targets=frozenset({Target.PROCESSING}),
-        seconds=_limits(90, 600),
+        seconds=_limits(300, 3600),
     ),
 )
 

@@ -154,11 +154,6 @@ class Actor:
             heard, before = (heard, before) if now is None else (now, heard)
         self.tell(hears=heard)
 
-    def await_output(self, seconds: float) -> None:
-        """Wait until it has printed something, has ended, or has run for *seconds*."""
-        while self._excerpt.first is None and self.ended is None and self.now() < seconds:
-            time.sleep(LOOK)
-
     def done(self, name: str = "") -> Container:
         """All that was seen of it; it is killed if it still runs, which is no fault then."""
         exit_code = self.ended.code if self.running and self.ended else None

@@ -4,20 +4,32 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path, PurePosixPath
 
-from byoc_kit.contract.evidence import Container
+from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.job.container import ContainerPlan, Mount, training_container
 from byoc_kit.job.types import Channel, TrainingJob
 from byoc_kit.local import tree
 from byoc_kit.local.actor import Actor
 from byoc_kit.local.pipes import feeding, feeds_of
-from byoc_kit.local.stage import Stage
+from byoc_kit.local.stage import Play, Stage
 from byoc_kit.local.tree import HostTree, RunTree
 
-__all__ = ["SOURCE", "Troupe", "limit_of", "smoke_job", "train_once"]
+__all__ = [
+    "SOURCE",
+    "Troupe",
+    "does_not_train",
+    "if_it_trains",
+    "limit_of",
+    "midway",
+    "smoke_job",
+    "train_once",
+]
 
 SOURCE = PurePosixPath("/opt/byoc-source")  # in place of S3, for images that fetch their code at start
+MIDWAY = 0.6  # of the time that the plain training takes
+SLOWER = 4.0  # times that a training may take longer than the plain one
 ROWS = "x,y\n" + "".join(f"{x},{2 * x}\n" for x in range(20))
 """The data of a smoke case: two columns of numbers under a heading."""
 
@@ -39,8 +51,36 @@ def smoke_job(stage: Stage, **changes: object) -> TrainingJob:
 
 
 def limit_of(stage: Stage) -> float:
-    """Seconds that a training may take."""
-    return stage.case.time_limits.get("training", stage.timing.training)
+    """Seconds that a training may take: as the user said, else by how long the plain one took here."""
+    if own := stage.case.time_limits.get("training"):
+        return own
+    plain = stage.seen("train")
+    took = plain.one.seconds if plain and not plain.problem else 0.0
+    return max(stage.timing.training, SLOWER * took)
+
+
+def midway(stage: Stage) -> float:
+    """Seconds from its start after which a training is at its work and not over, as the plain one was."""
+    plain = stage.seen("train", patience=limit_of(stage))
+    return MIDWAY * plain.one.seconds if plain and not plain.problem else stage.timing.begun
+
+
+def if_it_trains(play: Play) -> Play:
+    """*play*, unless it is known already that the plain training does not succeed: then it tells nothing."""
+
+    @wraps(play)
+    def played(stage: Stage) -> Run:
+        if does_not_train(stage):
+            return Run(scenario=stage.scenario.name, problem="the training does not succeed: see TRN-01")
+        return play(stage)
+
+    return played
+
+
+def does_not_train(stage: Stage, *, patience: float = 0) -> bool:
+    """Whether the plain training is known to fail, after *patience* seconds at most."""
+    plain = stage.seen("train", patience=patience)
+    return plain is not None and (bool(plain.problem) or plain.one.exit_code != 0)
 
 
 def _script(stage: Stage) -> Mapping[str, str]:

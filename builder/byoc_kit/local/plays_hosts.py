@@ -6,13 +6,12 @@ from typing import Final
 
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.job.types import TrainingJob, instance_groups
-from byoc_kit.local.cast import Troupe, limit_of, smoke_job
+from byoc_kit.local.cast import Troupe, if_it_trains, limit_of, midway, smoke_job
 from byoc_kit.local.engine import require_fifos
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
 
-UNDER_WAY = 1.0  # seconds after a program has printed something: it has met the others then
 NOTICED = 0.2  # seconds after which a pipe that was opened has gone
 
 
@@ -62,9 +61,7 @@ def peer_dies(stage: Stage) -> Run:
     with Troupe(stage, smoke_job(stage, hosts=("algo-1", "algo-2"))) as troupe:
         troupe.begin()
         first, second = troupe.actors["algo-1"], troupe.actors["algo-2"]
-        for actor in (first, second):
-            actor.await_output(limit_of(stage))
-        second.wait(UNDER_WAY)
+        second.wait(max(0.0, midway(stage) - second.now()))
         second.tell(early=second.ended is not None)
         first.kill()
         killed = second.now()
@@ -96,8 +93,8 @@ def _piped(stage: Stage, job: TrainingJob, name: str) -> Container:
 
 
 PLAYS: Final[Plays] = {
-    "train-hosts": two_hosts,
-    "train-groups": groups,
-    "train-peer-dies": peer_dies,
+    "train-hosts": if_it_trains(two_hosts),
+    "train-groups": if_it_trains(groups),
+    "train-peer-dies": if_it_trains(peer_dies),
     "train-pipe": pipe,
 }

@@ -5,7 +5,7 @@ from typing import Final
 
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.local.actor import Actor
-from byoc_kit.local.cast import Troupe, smoke_job
+from byoc_kit.local.cast import Troupe, if_it_trains, midway, smoke_job
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
@@ -49,7 +49,7 @@ def _broken_off(stage: Stage, name: str, *, kill: bool) -> tuple[Container, Cont
         actor.await_hearing(stage.timing.hearing, stage.timing.begun)
         checkpoints = first.laid.host("algo-1").checkpoints
         if kill:
-            _await_file(actor, checkpoints, stage.timing.begun)
+            _await_file(actor, checkpoints, midway(stage))
         actor.tell(early=actor.ended is not None)
         if kill:
             actor.kill()
@@ -64,10 +64,13 @@ def _broken_off(stage: Stage, name: str, *, kill: bool) -> tuple[Container, Cont
 
 
 def _await_file(actor: Actor, folder: Path, seconds: float) -> None:
-    """Wait until it has written something into *folder*, has ended, or *seconds* have passed."""
-    end = actor.now() + seconds
-    while actor.ended is None and actor.now() < end and not any(folder.iterdir()):
+    """Wait until it has written something into *folder*, has ended, or has run for *seconds*."""
+    while actor.ended is None and actor.now() < seconds and not any(folder.iterdir()):
         actor.wait(LOOK)
 
 
-PLAYS: Final[Plays] = {"train-stop": stop, "train-stop-init": stop_with_init, "train-again": again}
+PLAYS: Final[Plays] = {
+    "train-stop": if_it_trains(stop),
+    "train-stop-init": if_it_trains(stop_with_init),
+    "train-again": if_it_trains(again),
+}

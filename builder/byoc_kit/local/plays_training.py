@@ -9,7 +9,7 @@ from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.contract.scenarios import CANARY
 from byoc_kit.job.container import ContainerPlan
 from byoc_kit.job.types import TrainingJob
-from byoc_kit.local.cast import Troupe, limit_of, smoke_job, train_once
+from byoc_kit.local.cast import Troupe, does_not_train, if_it_trains, limit_of, smoke_job, train_once
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS", "TWISTS"]
@@ -143,7 +143,7 @@ def train_inputs(stage: Stage) -> Run:
     """``all``: every twist at once. If it fails, one container for each twist, by its name."""
     job = smoke_job(stage)
     found = [_twisted(stage, job, "all", tuple(TWISTS.values()))]
-    if found[0].exit_code != 0:
+    if found[0].exit_code != 0 and not does_not_train(stage, patience=limit_of(stage)):
         found += [_twisted(stage, job, name, (twist,)) for name, twist in TWISTS.items()]
     return Run(scenario="train-inputs", containers=tuple(found))
 
@@ -205,7 +205,7 @@ def studio(stage: Stage) -> Run:
 
 PLAYS: Final[Plays] = {
     "train": train,
-    "train-inputs": train_inputs,
+    "train-inputs": if_it_trains(train_inputs),
     "train-fail": train_fail,
     "train-words": train_words,
     "studio": studio,

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,6 +62,7 @@ class Theatre:
         self.client, self.subject, self.root, self.talk = client, subject, root, talk
         self._plays = plays
         self._stages: dict[str, Stage] = {}
+        self._runs: dict[str, Future[Run]] = {}
         self.name = f"verify-{uuid.uuid4().hex[:10]}"
         self.trained: Path | None = None
         """A copy of what the scenario ``train`` has left in /opt/ml/model, for endpoints."""
@@ -78,14 +80,23 @@ class Theatre:
         """What its play sees of *scenario*; engine trouble is the run's problem."""
         begun = time.monotonic()
         stage = Stage(self, scenario)
-        self._stages[scenario.name] = stage
+        self._stages[scenario.name], self._runs[scenario.name] = stage, Future()
         try:
             run = self._plays[scenario.name](stage)
         except ByocError as error:
             run = Run(scenario=scenario.name, problem=f"{error.what}: {error.why}")
         finally:
             uninterrupted(stage.clear)
-        return replace(run, scenario=scenario.name, seconds=time.monotonic() - begun)
+        run = replace(run, scenario=scenario.name, seconds=time.monotonic() - begun)
+        self._runs[scenario.name].set_result(run)
+        return run
+
+    def seen(self, name: str, *, patience: float = 0) -> Run | None:
+        """What came of the scenario *name*; None if it was not played, or takes longer than *patience*."""
+        awaited = self._runs.get(name)
+        with suppress(TimeoutError):
+            return awaited.result(patience) if awaited else None
+        return None
 
     def give_up(self, scenario: Scenario) -> None:
         """End all containers of *scenario*, so that its play comes to its end."""
@@ -174,6 +185,10 @@ class Stage:
         kept = self.house.root / "trained"
         shutil.copytree(folder, kept, symlinks=True)
         self.house.trained = kept
+
+    def seen(self, name: str, *, patience: float = 0) -> Run | None:
+        """What came of another scenario; None if it was not played, or takes longer than *patience*."""
+        return self.house.seen(name, patience=patience)
 
     def tree(self, name: str) -> Path:
         """A fresh empty folder that containers may see; removed at the end."""
