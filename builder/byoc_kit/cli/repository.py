@@ -59,4 +59,5 @@ def apply(
 
     project = with_options(load(file), chosen_aws(aws))
     made = do(project, remove=remove, registry=registry, dry_run=dry_run, talk=talk())
-    emit(made.to_text(), made.to_json(), as_json=as_json)
+    text = made.to_text() if dry_run else str(made.repository)
+    emit(text, made.to_json(), as_json=as_json)
