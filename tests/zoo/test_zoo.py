@@ -5,11 +5,24 @@ from collections.abc import Callable
 import pytest
 
 from byoc_kit.contract.clauses import CLAUSES
+from byoc_kit.contract.types import Severity
+from byoc_kit.spec.types import Target
 from zoo.form import Animal
 from zoo.making import all_animals
 from zoo.playing import Played, surprises
 
 ANIMALS = all_animals()
+ELSEWHERE = {
+    "IMG-09": "of the name it is published under: tests/contract/test_clauses.py",
+    "IMG-10": "of the Region it is published to: tests/contract/test_clauses.py",
+    "IMG-11": "of its manifest in a registry: tests/contract/test_clauses.py",
+    "IMG-21": "of the registry it is published to: tests/contract/test_clauses.py",
+    "SLS-01": "it would take 10 GB: tests/contract/test_clauses.py",
+}
+"""MUST clauses that are not of an image in an engine, and where they are seen broken."""
+PROFILES = {*Target} - {Target.STUDIO}
+GOOD = 2
+"""Images of each profile that break nothing."""
 
 
 @pytest.mark.engine
@@ -24,3 +37,14 @@ def test_names_are_unique_and_clauses_are_there() -> None:
     names = [animal.name for animal in ANIMALS]
     assert len(names) == len(set(names))
     assert {animal.breaks for animal in ANIMALS} - {""} <= {clause.id for clause in CLAUSES}
+
+
+def test_every_must_is_broken_by_an_image() -> None:
+    musts = {clause.id for clause in CLAUSES if clause.severity is Severity.MUST and not clause.contested}
+    assert musts - {animal.breaks for animal in ANIMALS} == ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("target", sorted(PROFILES))
+def test_every_profile_has_good_images(target: Target) -> None:
+    good = [animal.name for animal in ANIMALS if not animal.breaks and target in animal.targets]
+    assert len(good) >= GOOD, good

@@ -131,6 +131,15 @@ IMAGES = (
     TRAINER.plus(
         "no-bash", "no bash for ModelTrainer's driver", "TMD-02", {"/usr/bin/bash": Put(gone=True)}
     ).warning(),
+    TRAINER.plus(
+        "python-that-does-not-run",
+        "PATH leads ModelTrainer's driver to a python3 that does not run",
+        "TMD-03",
+        {
+            "/usr/local/bin/python3": "#!/bin/sh\nexit 1\n",
+            TRAIN_AT: changed(TRAIN, FIRST_LINE, "#!/usr/bin/python3\n"),
+        },
+    ).warning(),
     TRAINER.plus("no-bash-on-path", "no bash on PATH", "IMG-23", {"/usr/bin/bash": Put(gone=True)}).warning(),
     SERVER.but(
         "model-with-links",
