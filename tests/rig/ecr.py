@@ -11,6 +11,7 @@ Nothing gets to AWS in either way: credentials are made up here, and boto3's end
 """
 
 import contextlib
+import json
 import os
 import re
 import ssl
@@ -30,16 +31,19 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 from moto.sts.utils import DEFAULT_STS_SESSION_DURATION
 
+from byoc_kit.oci.image import Image
 from rig.ecr_api import Api, failure
 from rig.ecr_faults import Cut, Fault, Faults
 from rig.ecr_front import Front, error
 from rig.ecr_http import Asked, Reply, serving
 from rig.ecr_store import Place, Store
 
-__all__ = ["ACCOUNTS", "REGIONS", "Ecr", "Faults", "Request", "ecr"]
+__all__ = ["ACCOUNTS", "PREBUILT", "REGIONS", "Ecr", "Faults", "Request", "ecr"]
 
 ACCOUNTS = ("111122223333", "444455556666")
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
+PREBUILT = "763104351884"
+"""Whose deep learning containers everybody uses; nobody's session here belongs to it."""
 ROLE = "byoc-sagemaker"
 LOADER = botocore.session.Session().get_component("data_loader")
 AWS = re.compile(
@@ -167,10 +171,24 @@ class Ecr:
                 self._clients[chosen] = session.client(service, endpoint_url=self.api)
             return self._clients[chosen]
 
+    def seed(self, place: Place, repository: str, tag: str, image: Image) -> str:
+        """Put *image* there as if it had been for ever; its name. Others may pull it."""
+        if repository not in place.backend.repositories:
+            made = place.backend.create_repository(repository, None, {}, {}, "MUTABLE", [])
+            allow = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+            made.policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        found = place.backend.repositories[repository]
+        contents = [(each.descriptor.digest, b"".join(each.read())) for each in image.layers]
+        for digest, content in [*contents, (image.manifest.config.digest, image.raw_config)]:
+            self.store.blob(digest).write_bytes(content)
+            found.layers[digest] = len(content)
+        self.store.put(found, tag, image.manifest.media_type, image.manifest.raw)
+        return f"{place.host}/{repository}:{tag}"
+
     def reset(self) -> None:
         """Empty, without faults, and nothing was asked."""
         self.faults.clear()
-        for place in self.places:
+        for place in (*self.places, *self.front.open.places.values()):
             place.backend.reset()
         for account in self.accounts:
             iam_backends[account]["aws"].reset()
@@ -184,9 +202,9 @@ class Ecr:
 
     def served(self, asked: Asked) -> Reply:
         """The registry's answer."""
-        place = self.front.places.get(asked.host)
+        place = self.front.places.get(asked.host) or self.front.open.places.get(asked.host)
         region = place.region if place else self.front.buckets.get(asked.host, "")
-        kind: Literal["registry", "s3"] = "registry" if place else "s3"
+        kind: Literal["registry", "s3"] = "s3" if asked.host in self.front.buckets else "registry"
         request = Request(kind, asked.method, asked.path, place.account if place else "", region)
         return self._recorded(request, asked, lambda: self.front.serve(asked), _error)
 

@@ -27,9 +27,10 @@ WAITING = 60  # tries, of half a second, until the engine has seen the names
 
 @pytest.fixture(scope="session")
 def _ecr() -> "Iterator[Ecr]":
+    from rig.ecr import ACCOUNTS, PREBUILT
     from rig.ecr import ecr as rig_ecr
 
-    with rig_ecr() as running:
+    with rig_ecr(accounts=(*ACCOUNTS, PREBUILT)) as running:
         yield running
 
 
@@ -50,7 +51,7 @@ def _named(_ecr: "Ecr", engine: docker.DockerClient) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
             address = bridge(engine)
             listening = serving(_ecr.served, bucket=_ecr.faults.bucket, tls=_ecr.context(), at=(address, 443))
-            stack.enter_context(mapped(_ecr.front.hosts, address, _ecr.ca))
+            stack.enter_context(mapped(_ecr.front.own, address, _ecr.ca))
             stack.enter_context(listening)
             seen(_ecr, engine)
             yield

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, quote
 
 from rig.ecr_faults import Cut
 from rig.ecr_http import PIECE, Asked, Reply
-from rig.ecr_store import PART, Place, Refused, Store, Upload
+from rig.ecr_open import Open
+from rig.ecr_store import PART, Place, Principal, Refused, Store, Upload
 
 __all__ = ["Front"]
 
@@ -26,29 +27,43 @@ class Front:
         self.faults = store.faults
         self.places = {each.host: each for each in places}
         self.buckets = {each.bucket: each.region for each in places}
+        self.open = Open()
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of ECR and its buckets."""
+        return (*self.places, *self.buckets)
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """All names that lead here."""
-        return (*self.places, *self.buckets)
+        return (*self.own, *self.open.hosts)
 
     def serve(self, asked: Asked) -> Reply:
         """What is answered. Raises Cut."""
         if asked.host in self.buckets:
             return self._s3(asked)
-        place = self.places.get(asked.host)
+        if told := self.open.token(asked):
+            return told
+        place = self.places.get(asked.host) or self.open.places.get(asked.host)
         if place is None:
             return error(404, "NAME_UNKNOWN", "no such registry")
         try:
             return self._v2(asked, place)
         except Refused as refused:
-            headers = {"WWW-Authenticate": f'Basic realm="https://{place.host}/",service="ecr.amazonaws.com"'}
+            headers = {"WWW-Authenticate": self._challenge(place)}
             return error(
                 refused.status, refused.code, refused.message, headers if refused.status == 401 else {}
             )
 
+    def _challenge(self, place: Place) -> str:
+        if place.host in self.open.places:
+            return self.open.challenge(place)
+        return f'Basic realm="https://{place.host}/",service="ecr.amazonaws.com"'
+
     def _v2(self, asked: Asked, place: Place) -> Reply:
-        who = self.store.authorized(asked.headers.get("authorization", ""), place)
+        anybody = place.host in self.open.places
+        who = self.open.reader(asked, place) if anybody else self._caller(asked, place)
         if asked.path in {"/v2", "/v2/"}:
             return Reply(200)
         for method, path, action, route in ROUTES:
@@ -59,9 +74,13 @@ class Front:
             if asked.method == "POST" and self.faults.missing == "cut":
                 self._there(place, name)
             self.store.repository(place, name)
-            self.store.allow(who, action, place, name)
+            if not anybody:
+                self.store.allow(who, action, place, name)
             return route(self, asked, place, name, *rest)
         raise Refused(405, "UNSUPPORTED", "The operation is unsupported.")
+
+    def _caller(self, asked: Asked, place: Place) -> Principal:
+        return self.store.authorized(asked.headers.get("authorization", ""), place)
 
     def _there(self, place: Place, name: str) -> None:
         """ECR is known to cut the line of a push into a repository that does not exist."""
@@ -78,7 +97,7 @@ class Front:
     def _get_blob(self, asked: Asked, place: Place, name: str, digest: str) -> Reply:
         if not self.store.readable(self.store.repository(place, name), digest):
             raise Refused(404, "BLOB_UNKNOWN", "blob unknown to registry")
-        if self.faults.s3:
+        if self.faults.s3 and place.host not in self.open.places:
             return Reply(307, headers={"Location": self.download(place, digest)})
         return part_of(self.store.blob(digest), asked)
 
