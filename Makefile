@@ -43,6 +43,7 @@ golden: setup   ## Write golden files and generated pages anew; look at the diff
 	GOLDEN_UPDATE=1 $(PYTEST) tests/plan/test_golden.py $(ARGS)
 	$(PYTHON) tools/spec_table.py
 	$(PYTHON) tools/errors_page.py
+	$(PYTHON) tools/clause_table.py
 
 lock: setup     ## Write requirements/*.txt anew (UPGRADE=1: with the newest versions)
 	@sh tools/lock.sh

@@ -88,6 +88,7 @@ def plain(tmp_path: Path, registry: str) -> Callable[..., Path]:
             *("[serve]", 'program = "inference.py"', 'source = "src"'),
             *("[publish]", f'repository = "{registry}/{path}"'),
             *(f'{key.replace("_", "-")} = "{value}"' for key, value in publish.items()),
+            *("[verify]", "dynamic = false"),
         ]
         (folder / "byoc.toml").write_text("\n".join(lines))
         return folder
@@ -113,7 +114,8 @@ def basic(
     folder = tmp_path_factory.mktemp("publish") / "churn"
     shutil.copytree(project("basic"), folder, symlinks=True)
     publish = {"repository": f"{registry}/p/basic"}
-    edit(folder / "byoc.toml", {"image": {"version": "1.4.2"}, "publish": publish})
+    tables = {"image": {"version": "1.4.2"}, "publish": publish, "verify": {"dynamic": False}}
+    edit(folder / "byoc.toml", tables)
     byoc("build", cwd=folder)
     commit(folder)
     plan = json.loads(byoc("publish", "--dry-run", "--json", cwd=folder).stdout)
@@ -142,7 +144,7 @@ def test_what_is_printed_is_the_image_in_the_registry(
     assert engine.images.get(plan["image_id"]).attrs["Config"]["Entrypoint"] == list(
         found.config.entrypoint or ()
     )
-    report = json.loads(byoc("verify", printed, "--json").stdout)
+    report = json.loads(byoc("verify", printed, "--json", "--depth", "static").stdout)
     assert {clause["id"]: clause["status"] for clause in report["clauses"]}["IMG-11"] == "pass"
 
 
@@ -260,6 +262,38 @@ def test_an_image_that_breaks_the_contract_leaves_no_trace(
     assert not done.stdout
     assert remote(registry, "p/broken").tags() == frozenset()
     assert not (folder / ".byoc" / "record.json").exists()
+
+
+def test_a_clause_may_be_broken_when_somebody_says_so(
+    small: Callable[..., str], plain: Callable[..., Path], byoc: Command
+) -> None:
+    folder, image = plain("p/allowed"), small(ENTRYPOINT, "USER nobody")
+    wrong = byoc("publish", image, "--allow-broken", "IMG-5", cwd=folder, check=False)
+    assert (wrong.returncode, "BYOC-E610" in wrong.stderr) == (2, True)
+    refused = byoc("publish", image, "--allow-broken", "IMG-02", cwd=folder, check=False)
+    assert (refused.returncode, "--allow-broken IMG-05" in refused.stderr) == (3, True)
+    record = json.loads(byoc("publish", image, "--allow-broken", "IMG-05", "--json", cwd=folder).stdout)
+    assert (record["verify"]["result"], record["verify"]["counts"]["waived"]) == ("pass", 1)
+
+
+def test_nobody_looks_where_nobody_shall(
+    small: Callable[..., str], plain: Callable[..., Path], byoc: Command
+) -> None:
+    folder = plain("p/unseen")
+    image = small(ENTRYPOINT, "USER nobody")
+    record = json.loads(byoc("publish", image, "--verify", "none", "--json", cwd=folder).stdout)
+    assert (record["verify"]["depth"], record["verify"]["result"]) == ("none", "none")
+    assert record["targets"]["training"] == {"valid": True, "why": "was not verified"}
+
+
+def test_an_image_that_does_not_behave_is_refused_where_it_can_be_run(
+    small: Callable[..., str], plain: Callable[..., Path], byoc: Command, registry: str
+) -> None:
+    folder = plain("p/behaves")
+    done = byoc("publish", small(ENTRYPOINT), "--verify", "quick", cwd=folder, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "breaks SageMaker's contract" in done.stderr
+    assert digests(registry, "p/behaves") == {}
 
 
 def test_an_oci_manifest_in_the_registry_becomes_dockers(

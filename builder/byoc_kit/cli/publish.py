@@ -1,6 +1,7 @@
 """``byoc publish``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +21,13 @@ Examples:
 @file_option
 @json_option
 @click.option("--dry-run", is_flag=True, help="Print the plan; build nothing and change nothing.")
+@click.option(
+    "--verify",
+    "depth",
+    type=click.Choice(["none", "static", "quick", "service"]),
+    help="How deep to look at the image first.  [default: quick where an engine has it, else static]",
+)
+@click.option("--allow-broken", metavar="ID", multiple=True, help="Publish although this clause is broken.")
 @click.option("--stamp", is_flag=True, help="Let the record tell who published, and when.")
 @click.option(
     "--record",
@@ -28,16 +36,18 @@ Examples:
     metavar="FILE",
     help="Also write the record to FILE, for example byoc-record.json.",
 )
-def publish(
-    image: str | None, file: Path | None, as_json: bool, dry_run: bool, stamp: bool, copy: Path | None
-) -> None:
+def publish(image: str | None, file: Path | None, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Build, verify, push, read back, tag, and write the record.
 
     Publishes this project's image, or IMAGE in its place, to [publish] repository; in ECR the repository is
     made if it is missing. Tags are computed: content, git commit, version, date, and [publish] tags. The
     record is kept beside the image, too: byoc record show URI. Publishing the same again sends nothing.
+
+    An image that breaks SageMaker's contract is refused (exit code 3), unless --allow-broken, or a waiver of
+    byoc.toml, names the clause.
     """
     from byoc_kit.work.project import load
+    from byoc_kit.work.prove import Demand
     from byoc_kit.work.publish import plan
     from byoc_kit.work.publish import publish as do
     from byoc_kit.work.record import stamped, write_copy
@@ -47,8 +57,10 @@ def publish(
         made = plan(project, image=image, talk=voice)
         emit(made.to_text(), made.to_json(), as_json=as_json)
         return
-    record = do(project, image=image, stamp=stamped(project) if stamp else None, talk=voice)
-    if copy is not None:
-        write_copy(record, copy)
+    demand = Demand(verify=given["depth"], allow_broken=given["allow_broken"])
+    stamp = stamped(project) if given["stamp"] else None
+    record = do(project, image=image, demand=demand, stamp=stamp, talk=voice)
+    if given["copy"] is not None:
+        write_copy(record, given["copy"])
     voice.say(f"tags: {', '.join(record.tags)}")
     emit(record.reference, record.to_json(), as_json=as_json)

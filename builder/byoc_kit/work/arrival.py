@@ -24,7 +24,7 @@ from byoc_kit.work.evidence import gather_engine, gather_files, with_manifest
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.logins import logins
 from byoc_kit.work.project import Project
-from byoc_kit.work.prove import prove
+from byoc_kit.work.prove import Proving
 from byoc_kit.work.shelf import Shelf
 from byoc_kit.work.subject import in_engine
 
@@ -52,6 +52,7 @@ class Arriving:
     shelf: Shelf
     talk: Talk
     environ: Mapping[str, str]
+    proving: Proving
 
     @property
     def accounts(self) -> Accounts:
@@ -89,10 +90,13 @@ class Arriving:
         """The image as it is in the registry, judged. Raises ByocError, ContractError."""
         found = self._read(arrival.tag, arrival.image_id, plan.platform)
         seen = arrival.evidence or self._look_here(arrival.image_id, plan)
+        here = seen is not None
         seen = seen or gather_files(found.reference, plan.platform, self.talk, self.environ)
         targets = self.project.spec.image.targets
-        report = prove(replace(with_manifest(seen, found), targets=targets, image=str(found.reference)))
-        return found, report
+        seen = replace(with_manifest(seen, found), targets=targets, image=str(found.reference))
+        if arrival.evidence is None:
+            seen = self.proving.seen(seen, arrival.image_id, here=here)
+        return found, self.proving.prove(seen)
 
     def _by_engine(self, plan: PublishPlan) -> Arrival:
         settings = BuildOptions(output="docker")
@@ -103,7 +107,9 @@ class Arriving:
         tag = plan.content_tag or content_tag(image_id)
         here = self._look_here(image_id, plan)
         if here is not None:
-            prove(replace(here, targets=self.project.spec.image.targets))
+            here = replace(here, targets=self.project.spec.image.targets)
+            here = self.proving.seen(here, image_id, here=True)
+            self.proving.prove(here)
         self._push(image_id, tag)
         return replace(self._read_back(tag, image_id, plan.platform), evidence=here)
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from importlib import resources
 
 from byoc_kit.contract.clauses import CLAUSES
-from byoc_kit.contract.types import Clause
+from byoc_kit.contract.types import ALL_TARGETS, Clause
 from byoc_kit.errors import UsageError
+from byoc_kit.work.coverage import EMULATED, TESTED, UNTESTED, Covered, covered
 
 __all__ = ["Explanation", "explain", "explanations", "known_ids"]
+
+HOW = {EMULATED: "done here as the service does it", UNTESTED: "not judged here"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,8 @@ def explanations() -> Mapping[str, Explanation]:
 
 def known_ids() -> tuple[Explanation, ...]:
     """All errors and clauses."""
-    return (*explanations().values(), *map(_of_clause, CLAUSES))
+    others = (each for each in covered() if each.how != TESTED)
+    return (*explanations().values(), *map(_of_clause, CLAUSES), *map(_of_other, others))
 
 
 def explain(name: str) -> Explanation:
@@ -59,11 +63,17 @@ def _of_error(name: str, entry: Mapping[str, str]) -> Explanation:
 
 
 def _of_clause(clause: Clause) -> Explanation:
-    text = "\n".join(
-        [
-            f"A {clause.severity.value} of SageMaker's contract.",
-            f"source: {clause.source}",
-            f"fix: {clause.fix}",
-        ]
-    )
-    return Explanation(id=clause.id, title=clause.says, text=text)
+    lines = [
+        f"A {clause.severity.value} of SageMaker's contract.",
+        f"open: {clause.contested}" if clause.contested else "",
+        f"for: {', '.join(sorted(clause.targets))}" if clause.targets != ALL_TARGETS else "",
+        f"seen by: {', '.join(clause.needs) or 'reading the image'}",
+        f"source: {clause.source}",
+        f"fix: {clause.fix}",
+    ]
+    return Explanation(id=clause.id, title=clause.says, text="\n".join(filter(None, lines)))
+
+
+def _of_other(each: Covered) -> Explanation:
+    lines = [f"A {each.severity} of SageMaker's contract, {HOW[each.how]}.", each.why]
+    return Explanation(id=each.id, title=each.says, text="\n".join(lines))

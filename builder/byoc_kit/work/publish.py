@@ -31,13 +31,15 @@ from byoc_kit.work.arrival import Arrival, Arriving, not_what_was_pushed
 from byoc_kit.work.build import build
 from byoc_kit.work.places import destination
 from byoc_kit.work.project import Project
-from byoc_kit.work.prove import Judged, known, question
+from byoc_kit.work.prove import Demand, Judged, Proving, known
 from byoc_kit.work.recording import Recording
 from byoc_kit.work.shelf import Shelf, open_shelf
 from byoc_kit.work.subject import find_subject
 from byoc_kit.work.tagging import Tagging
 
 __all__ = ["plan", "publish"]
+
+USUAL = Demand()
 
 
 def plan(
@@ -56,6 +58,7 @@ def publish(
     project: Project,
     *,
     image: str | None = None,
+    demand: Demand = USUAL,
     stamp: Published | None = None,
     talk: Talk | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -66,7 +69,7 @@ def publish(
     Raises ByocError; ContractError if the image breaks a MUST clause of its targets. Whatever fails, no tag
     but the content tag has moved by then.
     """
-    publisher = _publisher(project, talk, environ)
+    publisher = replace(_publisher(project, talk, environ), demand=demand)
     if image is None and project.spec.build.dockerfile:
         build(project, talk=publisher.talk, environ=environ)  # only the engine's cache knows what has changed
     subject = find_subject(project, image, environ)
@@ -81,6 +84,7 @@ class Publisher:
     shelf: Shelf
     talk: Talk
     environ: Mapping[str, str]
+    demand: Demand = USUAL
 
     def decide(self, subject: Subject) -> PublishPlan:
         """Look at the repository, then plan."""
@@ -107,9 +111,10 @@ class Publisher:
         refuse_conflicts(plan)
         if plan.prepare:
             repository.ensure(self.project, plan.repository, talk=self.talk)
-        elif plan.push:
+        if plan.push or plan.push:
             repository.offer_mounting(self.project, plan.repository, self.talk)
-        arriving = Arriving(self.project, self.shelf, self.talk, self.environ)
+        proving = Proving.of(self.project, self.demand, self.talk, self.environ)
+        arriving = Arriving(self.project, self.shelf, self.talk, self.environ, proving)
         arrival = arriving.arrive(plan, image) if plan.push else arriving.there(plan)
         manifest = self._as_docker(arrival, plan)
         recording = Recording(self.project, self.shelf, self.talk, self.environ)
@@ -133,7 +138,7 @@ class Publisher:
         plan: PublishPlan,
     ) -> Judged:
         """By an earlier record of this very image, if the same was asked then; else by looking at it."""
-        asked = question(self.project.spec)
+        asked = arriving.proving.question(self.project.spec)
         for record in recording.earlier(manifest.digest, pushed=plan.push):
             judged = known(record, manifest.digest, asked)
             if judged:

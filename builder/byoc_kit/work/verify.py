@@ -25,7 +25,7 @@ from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build, writing
 from byoc_kit.work.trial import Trial, tried
 
-__all__ = ["VerifyOptions", "verify", "verify_saved", "waivers_of", "write_report"]
+__all__ = ["VerifyOptions", "trial_of", "verify", "verify_saved", "write_report"]
 
 FILE = "evidence.json"
 
@@ -65,7 +65,7 @@ def verify(
     why. Raises ByocError where there is no such image, UsageError for options that make no sense.
     """
     begun, voice = time.monotonic(), talk or Silence()
-    trial = _trial(project, options, voice)
+    trial = trial_of(project, options, voice, environ)
     asked = image or _last_build(project)
     reference, expected = parse_image(asked), project.spec.image.platform if project else None
     found = gather(reference, expected, voice, environ)
@@ -85,7 +85,7 @@ def verify_saved(
 ) -> Report:
     """Judge again what an earlier verify has saved in *folder*. Raises UsageError (BYOC-E609)."""
     evidence = _read(folder)
-    trial = _trial(project, options, Silence())
+    trial = trial_of(project, options, Silence())
     return _judged(replace(evidence, targets=tuple(targets or evidence.targets)), trial)
 
 
@@ -95,7 +95,28 @@ def write_report(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def waivers_of(project: Project | None) -> tuple[Waiver, ...]:
+def trial_of(
+    project: Project | None,
+    options: VerifyOptions,
+    talk: Talk,
+    environ: Mapping[str, str] = os.environ,
+) -> Trial:
+    """How *project* wants an image to be tried and judged. Raises UsageError."""
+    may = project is None or project.spec.verify is None or project.spec.verify.dynamic
+    return Trial(
+        clauses=_clauses(options),
+        depth=options.depth or (Depth.QUICK if may else Depth.STATIC),
+        today=datetime.now(UTC).date(),
+        waivers=_waivers(project),
+        case=make_case(project, options.case),
+        fail_fast=options.fail_fast,
+        project=project,
+        talk=talk,
+        environ=environ,
+    )
+
+
+def _waivers(project: Project | None) -> tuple[Waiver, ...]:
     """Those of byoc.toml. Raises UsageError (BYOC-E607) for a clause that does not exist."""
     written = project.spec.verify.waivers if project and project.spec.verify else ()
     wrong = [each["clause"] for each in written if each["clause"] not in {clause.id for clause in CLAUSES}]
@@ -114,20 +135,6 @@ def waivers_of(project: Project | None) -> tuple[Waiver, ...]:
 
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
-
-
-def _trial(project: Project | None, options: VerifyOptions, talk: Talk) -> Trial:
-    may = project is None or project.spec.verify is None or project.spec.verify.dynamic
-    return Trial(
-        clauses=_clauses(options),
-        depth=options.depth or (Depth.QUICK if may else Depth.STATIC),
-        today=datetime.now(UTC).date(),
-        waivers=waivers_of(project),
-        case=make_case(project, options.case),
-        fail_fast=options.fail_fast,
-        project=project,
-        talk=talk,
-    )
 
 
 def _judged(evidence: Evidence, trial: Trial) -> Report:
