@@ -27,7 +27,7 @@ __all__ = ["MODEL", "Endpoint", "Setting", "aside", "lay_model"]
 MODEL = PurePosixPath("/opt/ml/model")
 PATIENCE = LATE + 2  # seconds that one ping is waited for, so that a late one is told from none
 PAUSE = 0.2  # seconds between two pings while the server starts
-UNDER_WAY = 2.0  # seconds for which a request is under way when SIGTERM comes
+UNDER_WAY = 1.5  # seconds for which a request is under way when SIGTERM comes
 LAYING = threading.Lock()
 REACHED = 0.3  # seconds until a request that has begun has reached the server
 

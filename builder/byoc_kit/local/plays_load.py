@@ -64,16 +64,19 @@ def crash(stage: Stage) -> Run:
     Facts of the first: ``processes``; ``killed NAME`` of each: ``ended CODE``, ``well`` or ``lame``.
     """
     servers, names = [Endpoint(stage)], set[str]()
-    while servers[-1].come_up() and len(names) < VICTIMS:
-        server = servers[-1]
-        server.find_request("invoke")
-        victim = _next_victim(server, names)
+    up = servers[0].come_up()
+    while up and len(names) < VICTIMS:
+        servers[-1].find_request("invoke")
+        victim = _next_victim(servers[-1], names)
         if victim is None:
             break
         names.add(_name(victim))
-        servers[0].actor.tell(**{f"killed {_name(victim)}": _fate(server, victim)})
-        if server.actor.ended is not None:
+        fate = _fate(servers[-1], victim)
+        servers[0].actor.tell(**{f"killed {_name(victim)}": fate})
+        up = fate == "well"
+        if fate.startswith("ended") and len(names) < VICTIMS:
             servers.append(Endpoint(stage))
+            up = servers[-1].come_up()
     boxes = [server.done(f"model-{number}") for number, server in enumerate(servers, start=1)]
     return Run(scenario="serve-crash", containers=tuple(boxes))
 

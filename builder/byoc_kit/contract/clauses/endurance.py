@@ -76,18 +76,14 @@ def dies_as_a_whole(seen: Evidence) -> Verdict:
         return unseen(
             "its processes cannot be reached from here: that needs an engine on this machine, and root"
         )
-    if box.facts.get("processes") == 1:
-        return kept("it is one process: its end is that of the container")
     fates = {name: str(fate) for name, fate in box.facts.items() if name.startswith("killed ")}
     if lame := [name for name, fate in fates.items() if fate == "lame"]:
         return broken(f"{lame[0]}: the container goes on, and GET /ping is not 200 again")
     if silent := [name for name, fate in fates.items() if fate == "ended 0"]:
         return broken(f"{silent[0]}: the container ends with exit code 0, as if it had been told to", NOBODY)
-    return (
-        kept("; ".join(f"{name}: {fate}" for name, fate in fates.items()))
-        if fates
-        else unseen("none was found")
-    )
+    if fates:
+        return kept("; ".join(f"{name}: {fate}" for name, fate in fates.items()))
+    return kept("it is one process: its end is that of the container")
 
 
 def slow_call_blocks_no_ping(seen: Evidence) -> Verdict:

@@ -6,6 +6,7 @@ while the machine that measures stood still itself.
 
 from typing import Final
 
+from byoc_kit.contract.clauses.files import can_be_started
 from byoc_kit.contract.clauses.served import (
     FORGIVEN,
     GUIDE,
@@ -26,9 +27,10 @@ from byoc_kit.contract.clauses.served import (
     unready,
     wants_model,
 )
+from byoc_kit.contract.clauses.static import starts
 from byoc_kit.contract.clauses.verdicts import NOBODY, apart, broken, kept, listed, unseen
 from byoc_kit.contract.evidence import Container, Depth
-from byoc_kit.contract.types import Clause, Evidence, Severity, Verdict
+from byoc_kit.contract.types import Clause, Evidence, Outcome, Severity, Verdict
 
 __all__ = ["PART"]
 
@@ -108,6 +110,12 @@ def _never_came_up(seen: Evidence, box: Container) -> Verdict:
         return broken(f"it ended with {box.exit_code} after {box.seconds:.1f} s{last_words(box)}")
     hint = "" if seen.depth is Depth.SERVICE else " (the service waits 480 s: [verify.time-limits] startup)"
     return broken(f"nothing accepted connections on 8080 within {box.seconds:.0f} s{hint}{last_words(box)}")
+
+
+def _of_the_image(seen: Evidence) -> str:
+    """The clause on the image itself that says why it could not be started; empty where none does."""
+    judged = {"IMG-01": starts(seen), "IMG-04": can_be_started(seen)}
+    return next((name for name, found in judged.items() if found.outcome is Outcome.BROKEN), "")
 
 
 def healthy_means_able(seen: Evidence) -> Verdict:
