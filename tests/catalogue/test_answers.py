@@ -137,6 +137,8 @@ def test_names_are_completed(byoc: Command) -> None:
     words = {"_BYOC_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
     repository = byoc(env=words | {"COMP_WORDS": "byoc bases show dlc:pytorch-tr"}).stdout
     tag = byoc(env=words | {"COMP_WORDS": "byoc bases show pytorch-training:2.8.0-gpu-py312-cu"}).stdout
+    region = byoc(env=words | {"COMP_CWORD": "5", "COMP_WORDS": "byoc bases show x --region eusc"}).stdout
+    assert region == "plain,eusc-de-east-1\n"
     assert "plain,dlc:pytorch-training\n" in repository
     assert tag == (
         "plain,pytorch-training:2.8.0-gpu-py312-cu129-ubuntu22.04-sagemaker\n"

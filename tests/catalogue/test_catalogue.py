@@ -56,6 +56,7 @@ def test_words_narrow_a_search() -> None:
         ("pytorch-training 2.8 ec2 cpu", "dlc:pytorch-training:2.8.0-cpu-py312-ubuntu22.04-ec2"),
         ("python 3.12-slim", "dlc:docker/library/python:3.12-slim"),
         ("cuda 12.8 devel", "dlc:nvidia/cuda:12.8.1-cudnn-devel-ubuntu24.04"),
+        ("training gpu sagemaker", "dlc:pytorch:2.13.0-cu133-amzn2023-sagemaker"),
         ("spark processing 3.5", "dlc:sagemaker-spark-processing:3.5-cpu-py312"),
     ],
 )

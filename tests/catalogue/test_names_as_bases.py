@@ -11,8 +11,9 @@ import docker
 import pytest
 
 from byoc_kit.errors import UsageError
+from byoc_kit.oci.short import ShortName
 from byoc_kit.spec.types import Spec
-from byoc_kit.work.bases import full_reference, with_full_base
+from byoc_kit.work.bases import full_reference, named, with_full_base
 from byoc_kit.work.init import init
 from byoc_kit.work.project import as_written, load
 
@@ -36,7 +37,7 @@ source = "."
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Callable[..., Path]:
+def written(tmp_path: Path) -> Callable[..., Path]:
     def make(base: str, more: str = "") -> Path:
         (tmp_path / "byoc.toml").write_text(TOML.format(base=base) + more)
         (tmp_path / "process.py").write_text("print('cleaned')\n")
@@ -49,8 +50,8 @@ def spec(file: Path) -> Spec:
     return as_written(file).spec
 
 
-def test_the_base_is_a_full_reference_in_the_region_of_publish(project: Callable[..., Path]) -> None:
-    file = project("dlc:pytorch-training:2.8-cpu", '[publish]\nrepository = "x"\nregion = "eu-west-1"\n')
+def test_the_base_is_a_full_reference_in_the_region_of_publish(written: Callable[..., Path]) -> None:
+    file = written("dlc:pytorch-training:2.8-cpu", '[publish]\nrepository = "x"\nregion = "eu-west-1"\n')
     found = with_full_base(spec(file), environ={"AWS_REGION": "us-east-1"}, day=DAY)
     assert found.image.base == f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:{TAG}"
     assert found.image.base_name == f"dlc:pytorch-training:{TAG}"
@@ -60,8 +61,8 @@ def test_the_base_is_a_full_reference_in_the_region_of_publish(project: Callable
     )
 
 
-def test_else_in_that_of_aws_else_from_the_gallery(project: Callable[..., Path]) -> None:
-    read = spec(project("dlc:pytorch-training:2.8-cpu"))
+def test_else_in_that_of_aws_else_from_the_gallery(written: Callable[..., Path]) -> None:
+    read = spec(written("dlc:pytorch-training:2.8-cpu"))
     there = with_full_base(read, environ={"AWS_DEFAULT_REGION": "us-west-2"}, day=DAY)
     nowhere = with_full_base(read, environ={}, day=DAY)
     assert there.image.base == f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:{TAG}"
@@ -69,15 +70,15 @@ def test_else_in_that_of_aws_else_from_the_gallery(project: Callable[..., Path])
     assert there.image.base_name == nowhere.image.base_name
 
 
-def test_a_project_is_loaded_with_the_full_reference(project: Callable[..., Path], tmp_path: Path) -> None:
-    file = project("dlc:docker/library/python:3.12-slim")
+def test_a_project_is_loaded_with_the_full_reference(written: Callable[..., Path], tmp_path: Path) -> None:
+    file = written("dlc:docker/library/python:3.12-slim")
     environ = {"BYOC_CACHE_DIR": str(tmp_path / "cache"), "XDG_CONFIG_HOME": str(tmp_path)}
     assert load(file, environ=environ).spec.image.base == "public.ecr.aws/docker/library/python:3.12-slim"
 
 
-def test_a_name_that_means_nothing_is_told_when_the_project_is_used(project: Callable[..., Path]) -> None:
+def test_a_name_that_means_nothing_is_told_when_the_project_is_used(written: Callable[..., Path]) -> None:
     with pytest.raises(UsageError) as caught:
-        load(project("dlc:pytorch-training:2.8-cpu-py39"))
+        load(written("dlc:pytorch-training:2.8-cpu-py39"))
     assert caught.value.id == "BYOC-E841"
 
 
@@ -96,6 +97,14 @@ def test_init_refuses_a_name_that_means_nothing_and_writes_nothing(
         init(tmp_path / "new", base=base)
     assert caught.value.id == error
     assert not (tmp_path / "new").exists()
+
+
+def test_names_are_also_read_from_full_references() -> None:
+    short = ShortName("pytorch-training", "2.8-gpu")
+    hosts = ("public.ecr.aws/deep-learning-containers", "763104351884.dkr.ecr.eu-west-1.amazonaws.com")
+    assert [named(f"{host}/pytorch-training:2.8-gpu") for host in hosts] == [short, short]
+    assert named("public.ecr.aws/docker/library/python:3.12") == ShortName("docker/library/python", "3.12")
+    assert named("docker/library/python:3.12") == ShortName("docker/library/python", "3.12")
 
 
 def test_other_references_pass_as_they_are() -> None:
@@ -120,10 +129,10 @@ def test_a_lock_holds_the_full_name_and_the_digest_in_every_region(
     byoc: Command,
     base: str,
     engine: docker.DockerClient,
-    project: Callable[..., Path],
+    written: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
-    folder = project("dlc:pytorch-training:2.8-cpu").parent
+    folder = written("dlc:pytorch-training:2.8-cpu").parent
     environ = {region: aws.environ(ACCOUNT, region) for region in REGIONS}
     here, there = (f"{aws.host(ACCOUNT, region)}/pytorch-training:{TAG}" for region in REGIONS)
     byoc("copy", f"docker:{base}", here, env=environ[REGIONS[0]])

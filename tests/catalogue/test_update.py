@@ -18,6 +18,8 @@ from byoc_kit.images.session import Session
 from byoc_kit.oci.digest import measure
 from byoc_kit.oci.manifest import DOCKER_MANIFEST, Descriptor, Manifest, parse_manifest
 from byoc_kit.oci.reference import Repository
+from byoc_kit.store import user_store
+from byoc_kit.work.catalogue import KIND, catalogue
 from catalogue.known import known
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def test_images_that_are_new_in_ecr_become_known(aws: "Ecr", byoc: Command, cach
     aws.client("ecr", ACCOUNT, REGION).create_repository(repositoryName="pytorch-training")
     digest = push(aws, "pytorch-training", (NEW, "2.99-gpu-py313"), b"{}")
     push(aws, "pytorch-training", ("2.8.0-gpu-py312", f"{KNOWN}-v1.7"), b"{ }")
+    push(aws, "pytorch-training", (f"{KNOWN}-v1.6",), b"{  }")
     environ = cached | aws.environ(ACCOUNT, REGION)
 
     before = byoc("bases", "resolve", "pytorch-training:2.99-gpu", env=environ, check=False)
@@ -136,6 +139,22 @@ def test_tables_of_a_given_sdk_are_used(byoc: Command, cached: dict[str, str], t
     asked = byoc("bases", "resolve", *question, "--instance-type", "ml.m5.xlarge", env=cached)
     assert "sagemaker-core 99.0.0" in updated.stdout
     assert asked.stdout == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/pytorch-training:9.0.0-cpu-py314\n"
+
+
+@pytest.mark.parametrize(("version", "taken"), [("99.0.0", True), ("0.1.0", False)])
+def test_an_sdk_beside_byoc_counts_only_if_it_is_newer(
+    byoc: Command, cached: dict[str, str], tmp_path: Path, version: str, taken: bool
+) -> None:
+    site = packages(tmp_path / "venv", CONFIG, version) / "lib/python3.12/site-packages"
+    updated = byoc("bases", "update", "--json", env=cached | {"PYTHONPATH": str(site)})
+    assert json.loads(updated.stdout)["tables"] == (
+        f"sagemaker-core {version}, image_uri_config" if taken else None
+    )
+
+
+def test_a_copy_in_the_form_of_a_later_version_is_left_alone(cached: dict[str, str]) -> None:
+    user_store(cached).write(KIND, "tables", {"schema": "byoc/sdk-tables/2", "date": "2099-01-01"})
+    assert catalogue(cached).tables.source == known().tables.source
 
 
 def test_a_folder_without_an_sdk_is_told(byoc: Command, cached: dict[str, str], tmp_path: Path) -> None:

@@ -45,10 +45,7 @@ class Regions:
         )
 
     def partition(self, region: str) -> Partition | None:
-        """The partition of *region*, by name or by what its regions look like; None: it has none."""
-        for each in self.partitions:
-            if region in each.regions:
-                return each
+        """The partition of *region*, by what its regions look like; None: it has none."""
         return next((each for each in self.partitions if re.match(each.pattern, region)), None)
 
     def registry(self, account: str, region: str) -> str | None:

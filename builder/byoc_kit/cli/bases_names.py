@@ -1,9 +1,9 @@
-"""Completion of the names of prebuilt images."""
+"""Completion of the names of prebuilt images, and of regions."""
 
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["complete_name"]
+__all__ = ["complete_name", "complete_region"]
 
 
 def complete_name(
@@ -21,3 +21,10 @@ def complete_name(
         ]
     tags = (each for image in reversed(known.of_repository(repository)) for each in image.tags)
     return [CompletionItem(f"{prefix}{repository}:{each}") for each in tags if each.startswith(tag)]
+
+
+def complete_region(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Regions of all partitions that begin with *incomplete*."""
+    from byoc_kit.work.catalogue import catalogue
+
+    return [name for name in catalogue().regions.names() if name.startswith(incomplete)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from byoc_kit.cli.bases_names import complete_name
+from byoc_kit.cli.bases_names import complete_name, complete_region
 from byoc_kit.cli.common import emit, json_option, talk
 
 __all__ = ["resolve"]
@@ -28,7 +28,12 @@ Examples:
 """
 )
 @click.argument("name", required=False, shell_complete=complete_name)
-@click.option("--region", metavar="R", help="Else as AWS is configured; without any, the public gallery.")
+@click.option(
+    "--region",
+    metavar="R",
+    shell_complete=complete_region,
+    help="Else as AWS is configured; without any, the public gallery.",
+)
 @click.option("--digest", is_flag=True, help="Ask the registry which image it is now, and add its digest.")
 @click.option("--framework", metavar="F", help="Instead of NAME: as the SDK calls it, e.g. pytorch, xgboost.")
 @click.option("--version", metavar="V", help="Of the framework.")

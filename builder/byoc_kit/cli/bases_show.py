@@ -2,7 +2,7 @@
 
 import click
 
-from byoc_kit.cli.bases_names import complete_name
+from byoc_kit.cli.bases_names import complete_name, complete_region
 from byoc_kit.cli.common import emit, json_option
 
 __all__ = ["show"]
@@ -16,7 +16,12 @@ Examples:
 """
 )
 @click.argument("name", shell_complete=complete_name)
-@click.option("--region", metavar="R", help="Where its URI is for; else as AWS is configured.")
+@click.option(
+    "--region",
+    metavar="R",
+    shell_complete=complete_region,
+    help="Where its URI is for; else as AWS is configured.",
+)
 @json_option
 def show(name: str, region: str | None, as_json: bool) -> None:
     """What is known of the image NAME: a short name, of which parts are enough, or a full URI.

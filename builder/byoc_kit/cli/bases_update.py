@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from byoc_kit.cli.bases_names import complete_region
 from byoc_kit.cli.common import emit, json_option, talk
 
 __all__ = ["update"]
@@ -17,7 +18,12 @@ Examples:
   byoc bases update --registry 763104351884.dkr.ecr.us-east-1.amazonaws.com
 """
 )
-@click.option("--region", metavar="R", help="Ask AWS's registries there; else where AWS is configured.")
+@click.option(
+    "--region",
+    metavar="R",
+    shell_complete=complete_region,
+    help="Ask AWS's registries there; else where AWS is configured.",
+)
 @click.option(
     "--registry", "registries", metavar="HOST", multiple=True, help="Ask this one instead; repeatable."
 )
