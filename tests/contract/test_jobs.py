@@ -391,7 +391,7 @@ def test_what_does_not_apply_is_set_aside(clause: str, changes: dict[str, Any]) 
 
 
 def test_the_users_own_data_leave_no_excuse() -> None:
-    own = Case(channels={"train": "data"})
+    own = Case(channels={"train": "data"}, inputs={"raw": "data"})
     assert finding("TRN-01", seen(own, **trains(1))).status is Status.FAIL
     assert finding("PRC-03", seen(own, process=(box("plain", 1),))).status is Status.FAIL
 

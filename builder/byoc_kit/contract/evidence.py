@@ -206,6 +206,10 @@ class Case:
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     """Name to a folder or file of this machine."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """The same, of a processing job; the name is the folder below /opt/ml/processing/input."""
+    outputs: tuple[str, ...] = ()
+    """Folders below /opt/ml/processing/output."""
     metrics: Mapping[str, str] = field(default_factory=dict)
     """Name to the regular expression that must find it (TRN-13)."""
     model: str | None = None

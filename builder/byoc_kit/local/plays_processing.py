@@ -25,7 +25,7 @@ __all__ = ["PLAYS"]
 HOST = "algo-1"
 SCRIPT = """import os, sys
 print("the script runs with", sys.argv[1:])
-with open("/opt/ml/processing/output/dataset/done", "w") as file:
+with open(sys.argv[-1] + "/done", "w") as file:
     file.write(os.environ.get("PROCESSING_JOB_ARN", ""))
 """
 RUNPROC = """#!/bin/bash
@@ -33,14 +33,14 @@ set -e
 cd /opt/ml/processing/input/code/
 ls
 tar -xzf sourcedir.tar.gz
-python script.py --from framework
+python script.py --from framework "$1"
 """
 SCRIPT_PROCESSOR = ("python3", f"{PLACE}/input/code/script.py")
 FRAMEWORK_PROCESSOR = ("/bin/bash", f"{PLACE}/input/code/runproc.sh")
 
 
 def process(stage: Stage) -> Run:
-    """``plain``: the image as it is, with one input and one output for each channel of the case."""
+    """``plain``: the image as it is, with the inputs and outputs of the case, else with one of each."""
     actor = stage.begin(_plan(stage, _job(stage)))
     actor.finish(limit_of(stage))
     return Run(scenario="process", containers=(actor.done("plain"),))
@@ -66,7 +66,8 @@ def process_script(stage: Stage) -> Run:
     ways = {"ScriptProcessor": SCRIPT_PROCESSOR, "FrameworkProcessor": FRAMEWORK_PROCESSOR}
     found = []
     for name, entrypoint in ways.items():
-        job = replace(_job(stage), entrypoint=entrypoint, arguments=("--rows", "20"))
+        job = _job(stage)
+        job = replace(job, entrypoint=entrypoint, arguments=(str(job.outputs[0].target),))
         code = Mount(_code(stage), PLACE / "input/code", read_only=False)
         plan = _plan(stage, job)
         actor = stage.begin(replace(plan, mounts=(*plan.mounts, code)))
@@ -87,19 +88,22 @@ def _code(stage: Stage) -> Path:
 
 
 def _job(stage: Stage) -> ProcessingJob:
-    outputs = ProcessingOutput(name="dataset", target=PLACE / "output/dataset", uri="s3://bucket/output")
+    names = stage.case.outputs or ("dataset",)
     return ProcessingJob(
         name="byoc-verify",
         image="byoc-verify",
         inputs=_inputs(stage),
-        outputs=(outputs,),
+        outputs=tuple(
+            ProcessingOutput(name=name, target=PLACE / "output" / name, uri=f"s3://bucket/{name}")
+            for name in names
+        ),
         region=stage.case.region or "us-east-1",
     )
 
 
 def _inputs(stage: Stage) -> tuple[ProcessingInput, ...]:
-    """The channels of the case, or a small table as ``dataset``."""
-    given = {name: Path(path).absolute() for name, path in stage.case.channels.items()}
+    """The inputs of the case, or a small table as ``dataset``."""
+    given = {name: Path(path).absolute() for name, path in stage.case.inputs.items()}
     if not given:
         folder = stage.tree("data")
         (folder / "data.csv").write_text(ROWS, encoding="utf-8")
@@ -115,13 +119,14 @@ def _plan(stage: Stage, job: ProcessingJob) -> ContainerPlan:
     (config := folder / "config").mkdir()
     for name, text in processing_config_files(job, HOST).items():
         (config / name).write_text(text, encoding="utf-8")
-    for name in ("output", "exit"):
-        (folder / name).mkdir()
+    (folder / "exit").mkdir()
+    for output in job.outputs:
+        (folder / "output" / output.name).mkdir(parents=True)
     mounts = (
         Mount(config, ML / "config", read_only=True),
         Mount(folder / "exit", ML / "output"),
         *(_input_mount(given) for given in job.inputs),
-        *(Mount(folder / "output", output.target) for output in job.outputs),
+        *(Mount(folder / "output" / output.name, output.target) for output in job.outputs),
     )
     return processing_container(job, HOST, image=stage.image, mounts=mounts, network=stage.network())
 

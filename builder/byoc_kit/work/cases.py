@@ -59,6 +59,8 @@ def make_case(project: Project | None, options: CaseOptions) -> Case:
     return Case(
         hyperparameters={key: hyperparameter(value, sdk=False) for key, value in typed.items()},
         channels={name: str(_there(path, f"channel {name}")) for name, path in found.items()},
+        inputs=_inputs(project, options),
+        outputs=spec.process.outputs if spec and spec.process else (),
         metrics=wanted,
         model=str(model) if model else None,
         model_files=tuple(_listed(model)) if model else None,
@@ -95,6 +97,14 @@ def _own_channels(project: Project | None, asked: Verify) -> Mapping[str, Path]:
         return {}
     paths = _of_train(project.spec, asked, "channels")
     return {name: project.root / str(path) for name, path in paths.items()}
+
+
+def _inputs(project: Project | None, options: CaseOptions) -> Mapping[str, str]:
+    """What a processing job is given: the project's own inputs, and what ``--channel`` names."""
+    process = project.spec.process if project else None
+    own = {name: project.root / path for name, path in process.inputs.items()} if project and process else {}
+    found = {**own, **{name: Path(path) for name, path in options.channels.items()}}
+    return {name: str(_there(path, f"input {name}")) for name, path in found.items()}
 
 
 def _request(project: Project | None, asked: Verify, options: CaseOptions) -> Path | None:

@@ -15,6 +15,7 @@ OUTPUT: Final = "/opt/ml/processing/output"
 MESSAGE: Final = "/opt/ml/output/message"
 ONLY: Final = frozenset({Target.PROCESSING})
 KILLED: Final = 137
+INPUTS: Final = "give it others: [process] inputs in byoc.toml, or --channel NAME=PATH"
 
 
 def succeeds(seen: Evidence) -> Verdict:
@@ -24,11 +25,9 @@ def succeeds(seen: Evidence) -> Verdict:
         return kept(f"exit code 0 after {once.seconds:.1f} s")
     if once.refused:
         return unseen(f"{why(once)}: see IMG-01 and IMG-04")
-    if seen.case.channels or once.killed or (once.exit_code or 0) >= 126:
+    if seen.case.inputs or once.killed or (once.exit_code or 0) >= 126:
         return broken(why(once))
-    return unseen(
-        f"with a small made-up table as input dataset, {why(once)}; name others in [verify] channels"
-    )
+    return unseen(f"with a small made-up table as input dataset, {why(once)}; {INPUTS}")
 
 
 def stops(seen: Evidence) -> Verdict:
@@ -82,7 +81,7 @@ def takes_an_entrypoint(seen: Evidence) -> Verdict:
     for box in seen.runs["process-script"].containers:
         if box.refused:
             return unseen(f"{box.name}: {why(box)}; see PRC-10")
-        if box.exit_code != 0 or not box.file(f"{OUTPUT}/dataset/done"):
+        if box.exit_code != 0 or not any(file.path.endswith("/done") for file in below(box, OUTPUT)):
             return broken(f"{box.name}: {why(box)}", NOBODY)
     return kept("scripts run behind the commands of ScriptProcessor and FrameworkProcessor")
 
