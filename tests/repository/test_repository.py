@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from byoc_kit.errors import ByocError, UsageError
+from byoc_kit.oci.reference import Named, Repository
 from byoc_kit.talk import Silence
 from byoc_kit.work.accounts import AwsOptions, with_options
+from byoc_kit.work.images import open_sink
 from byoc_kit.work.project import load
 from byoc_kit.work.repository import apply, ensure, offer_mounting, plan
 from rig.ecr import Ecr
+from rig.images import made_image
 
 Write = Callable[..., Path]
 Typed = Callable[..., CompletedProcess[str]]
@@ -263,3 +266,22 @@ def test_without_a_region_nothing_is_guessed(
         plan(load(write()))
     assert caught.value.id == "BYOC-E816"
     assert here.requests == []
+
+
+def test_images_that_a_lifecycle_would_delete_are_named(here: Ecr, write: Write, typed: Typed) -> None:
+    ensure(load(write()))
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        with open_sink(Named(Repository(here.host(), NAME), version)) as sink:
+            sink.write(made_image({"version": version.encode()}), tag=True)
+    write("[publish.ecr]\nkeep-releases = 1\n")
+    shown = typed("repository", "plan").stdout
+    assert [line.split()[-1] for line in shown.splitlines() if "removes:" in line] == [
+        "image/1.0.0",
+        "image/1.1.0",
+    ]
+    refused = typed("repository", "apply", check=False)
+    assert (refused.returncode, "image/1.0.0, image/1.1.0" in refused.stderr) == (1, True)
+    assert typed("repository", "apply", "--remove", "image/1.0.0", check=False).returncode == 1
+    assert "ecr:PutLifecyclePolicy" not in changes(here)
+    typed("repository", "apply", "--remove", "image/*")
+    assert "ecr:PutLifecyclePolicy" in changes(here)

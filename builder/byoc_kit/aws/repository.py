@@ -7,10 +7,11 @@ from typing import Any
 from byoc_kit.aws.refusal import code_of
 from byoc_kit.aws.session import AwsSettings, aws_errors, client
 from byoc_kit.oci.ecr import EcrRegistry
+from byoc_kit.plan.expiry import Stored
 from byoc_kit.plan.repository import Action, Encryption, Found, RegistryState
 from byoc_kit.spec.types import Ecr
 
-__all__ = ["apply", "encryption_of", "find", "registry_state"]
+__all__ = ["apply", "encryption_of", "find", "images_of", "registry_state"]
 
 ABSENT = {
     "LifecyclePolicyNotFoundException",
@@ -36,6 +37,22 @@ def encryption_of(settings: AwsSettings, registry: EcrRegistry, path: str) -> En
     """How the repository *path* is encrypted; None: there is none, or we may not know."""
     found = _willing(_describe, settings, registry, path)
     return _encryption(found) if found else None
+
+
+def images_of(settings: AwsSettings, registry: EcrRegistry, path: str) -> tuple[Stored, ...]:
+    """All images of the repository *path*. Raises ByocError as ``aws_errors``."""
+    ecr = client(settings, "ecr", registry.region)
+    pages = ecr.get_paginator("describe_images").paginate(registryId=registry.account, repositoryName=path)
+    with aws_errors(f"listing the images of {registry.host}/{path}", settings):
+        return tuple(
+            Stored(
+                digest=each["imageDigest"],
+                tags=tuple(each.get("imageTags", ())),
+                pushed_at=each["imagePushedAt"].timestamp(),
+            )
+            for page in pages
+            for each in page["imageDetails"]
+        )
 
 
 def registry_state(settings: AwsSettings, registry: EcrRegistry, *, scanning: bool) -> RegistryState:

@@ -3,13 +3,15 @@
 Pure: the same values give the same plan. An action holds the very request that is sent when it is applied.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.oci.reference import Repository
+from byoc_kit.plan.expiry import Stored, expiring
 from byoc_kit.plan.repository_documents import NO_CHANGE, Edit, lifecycle_edit, policy_edit
 from byoc_kit.spec.types import Ecr
 
@@ -93,6 +95,12 @@ class Action:
             "removes": list(self.removes),
             "scope": self.scope,
         }
+
+    def with_expiring(self, images: Iterable[Stored], now: float) -> "Action":
+        """The same, with the images that ECR would delete by the lifecycle policy that it puts."""
+        policy = json.loads(self.request["lifecyclePolicyText"])
+        gone = tuple(f"image/{each.name}" for each in expiring(policy, tuple(images), now))
+        return replace(self, removes=(*self.removes, *gone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """The repository in Amazon ECR as code: what byoc.toml wants, what is there, and how one gets there."""
 
+import fnmatch
 import json
 import os
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from byoc_kit.aws.repository import apply as send
-from byoc_kit.aws.repository import encryption_of, find, registry_state
+from byoc_kit.aws.repository import encryption_of, find, images_of, registry_state
+from byoc_kit.aws.session import AwsSettings
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.oci.reference import Named, Repository
@@ -19,6 +22,7 @@ from byoc_kit.work.project import Project
 
 __all__ = ["apply", "command", "ensure", "offer_mounting", "plan", "require_no_drift"]
 
+MOST = 5  # names in one message
 AS_IT_IS = Ecr(
     create=True,
     encryption=None,
@@ -103,7 +107,21 @@ def plan(
     state = RegistryState()
     if registry or wanted.scan == "enhanced" or base is not None:
         state = registry_state(settings, here, scanning=wanted.scan == "enhanced")
-    return plan_repository(where, wanted, found, base=base, registry=state)
+    made = plan_repository(where, wanted, found, base=base, registry=state)
+    return _with_expiring(made, settings, here) if registry and found else made
+
+
+def _with_expiring(made: RepositoryPlan, settings: AwsSettings, here: EcrRegistry) -> RepositoryPlan:
+    """*made*, with the images that a new lifecycle policy would delete."""
+    if not any(action.name == "lifecycle" for action in made.actions):
+        return made
+    images, now = images_of(settings, here, made.repository.path), time.time()
+    return replace(
+        made,
+        actions=tuple(
+            each.with_expiring(images, now) if each.name == "lifecycle" else each for each in made.actions
+        ),
+    )
 
 
 def apply(
@@ -124,7 +142,7 @@ def apply(
     if not registry:
         made = replace(made, actions=made.own)
     actions = made.actions
-    unnamed = [name for action in actions for name in action.removes if name not in remove]
+    unnamed = [name for action in actions for name in action.removes if not _named(name, remove)]
     if unnamed:
         raise _unnamed(made.repository, unnamed)
     if not dry_run:
@@ -155,6 +173,11 @@ def command(action: Action, repository: Repository) -> str:
         text = value if isinstance(value, str) else f"'{json.dumps(value)}'"
         words.append(f"--{option} {text}")
     return " ".join(words)
+
+
+def _named(name: str, remove: Collection[str]) -> bool:
+    """Whether *name* is one of *remove*, where ``*`` stands for anything."""
+    return any(fnmatch.fnmatchcase(name, each) for each in remove)
 
 
 def _publish(project: Project | None) -> Publish | None:
@@ -196,10 +219,12 @@ def _missing(repository: Repository) -> ByocError:
     )
 
 
-def _unnamed(repository: Repository, names: Collection[str]) -> ByocError:
+def _unnamed(repository: Repository, names: Sequence[str]) -> ByocError:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     return ByocError(
-        f"{repository}: this would take away {', '.join(names)}; nothing was changed",
+        f"{repository}: this would take away {', '.join(names[:MOST])}{more}; nothing was changed",
         why="what somebody may miss goes only where it is named",
-        fix=f"look at `byoc repository plan`, then add {' '.join(f'--remove {name!r}' for name in names)}",
+        fix=f"look at `byoc repository plan`, then add {' '.join(f'--remove {name!r}' for name in names[:MOST])}"
+        + ("; --remove 'image/*' names them all" if len(names) > MOST else ""),
         id="BYOC-E823",
     )
