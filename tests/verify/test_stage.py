@@ -1,6 +1,8 @@
 """Containers on the stage: held tight, told the truth about, and taken away whatever happens."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +28,7 @@ from byoc_kit.local.stage import MEMORY, PREFIX, VERIFY, Play, Stage, Subject, t
 from byoc_kit.oci.config import ImageConfig
 from byoc_kit.talk import Silence
 
+USER = 1234
 WITNESS = r"""#!/usr/bin/python3 -u
 import json, os, socket, sys, time
 with open("/opt/ml/input/config/hyperparameters.json") as file:
@@ -191,6 +194,48 @@ def test_leaving_ends_plays_of_other_threads(engine: docker.DockerClient, witnes
     assert not left(engine, witness)
     assert not engine.networks.list(filters={"label": f"{VERIFY}={name}"})
     assert not root.exists()
+
+
+def _as_user(endpoint: str, image: str) -> list[object]:
+    """What a user who is not root sees of the witness, and which of its folders are still there."""
+    path = Path(endpoint.removeprefix("unix://"))
+    if os.geteuid() == 0:
+        os.setgroups([path.stat().st_gid])  # as the group docker lets users in
+        os.setgid(USER)
+        os.setuid(USER)
+    subject = Subject(image=image, config=ImageConfig())
+    with (
+        contextlib.closing(docker.DockerClient(base_url=endpoint)) as client,
+        theatre(client, subject, PLAYS, Silence()) as house,
+    ):
+        box = house.play(scenario("train")).one
+        root = house.root
+    return [
+        box.exit_code,
+        json.loads(box.log)["owners"],
+        box.file("/opt/ml/model/link") is not None,
+        root.exists(),
+    ]
+
+
+@pytest.mark.engine
+def test_a_user_who_is_not_root_gives_root_its_folders_and_takes_them_back(
+    engine: docker.DockerClient, witness: str
+) -> None:
+    """IMG-05: mounts belong to root; what a container wrote as root can be removed again."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            told: object = _as_user(os.environ["DOCKER_HOST"], witness)
+        except BaseException as error:  # the parent tells it
+            told = repr(error)
+        os.write(writing, json.dumps(told).encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as file:
+        assert json.load(file) == [0, [0, 0, 0], True, False]
 
 
 KILLED = """
