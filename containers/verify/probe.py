@@ -1,17 +1,21 @@
 """A training script that tells what it was given, and fails or waits when it is asked to.
 
-What to do is the hyperparameter ``probe``: ``fail`` ends with 7, ``wait`` waits for SIGTERM.
+What to do is the hyperparameter ``probe``: ``fail`` ends with 7, ``wait`` waits for SIGTERM
+beside a child of its own.
 """
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
 ML = "/opt/ml"
 FAILED = 7
 PATIENCE = 60  # seconds
+MOMENT = 2  # seconds in which the child must have heard it too
+CHILD = "probe-child-stopped"
 
 
 def asked():
@@ -27,11 +31,19 @@ def write(path, text):
         file.write(text)
 
 
-def stopped(number, frame):
-    """The handler of SIGTERM: what was saved in time is kept."""
-    write(ML + "/output/data/probe-stopped", str(number))
-    print("the probe was told to stop", flush=True)
-    sys.exit(0)
+def wait(name, child=None):
+    """Wait for SIGTERM; what is saved then, in time, tells that it came."""
+
+    def stopped(number, frame):
+        write(ML + "/output/data/" + name, str(number))
+        print(name, flush=True)
+        if child:
+            child.wait(MOMENT)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stopped)
+    print(name.replace("stopped", "waits"), flush=True)
+    time.sleep(PATIENCE)
 
 
 def main():
@@ -49,10 +61,10 @@ def main():
         print("the probe fails as it was asked to", file=sys.stderr, flush=True)
         sys.exit(FAILED)
     if asked() == "wait":
-        signal.signal(signal.SIGTERM, stopped)
-        print("the probe waits", flush=True)
-        time.sleep(PATIENCE)
+        child = subprocess.Popen([sys.executable, os.path.abspath(__file__), CHILD], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        wait("probe-stopped", child)
 
 
 if __name__ == "__main__":
-    main()
+    wait(CHILD) if sys.argv[1:] == [CHILD] else main()

@@ -24,6 +24,7 @@ CLAUSES = (
 MODEL = File(path="/opt/ml/model/model.json", size=12)
 FAILURE = File(path="/opt/ml/output/failure", size=9, text="ValueError: no data")
 STOPPED = File(path="/opt/ml/output/data/probe-stopped", size=2)
+CHILD = "/opt/ml/output/data/probe-child-stopped"
 DATA = File(path="/opt/ml/input/data/train/data.csv", size=90)
 NAMES = sorted(sdk.GIVEN)
 TOLD = '{"argv": ["--batch-size", "16"], "names": [' + ", ".join(f'"{name}"' for name in NAMES) + "]}"
@@ -67,7 +68,7 @@ RUNS: dict[str, tuple[Container, ...]] = {
     "train-toolkit": (
         probe("runs", 0),
         probe("fails", 7, replace(FAILURE, text="the probe fails as it was asked to")),
-        probe("waits", 0, STOPPED, stopping=0.2),
+        probe("waits", 0, STOPPED, replace(STOPPED, path=CHILD), stopping=0.2),
     ),
     "train-sdk3": (
         probe("runs", 0),
@@ -298,6 +299,7 @@ BROKEN: list[tuple[str, dict[str, Any], Status, str]] = [
     ("TTK-21", {"train_toolkit": (probe("fails", 0),)}, Status.WARN, "the container with 0"),
     ("TTK-23", {"train_toolkit": (probe("waits", 137, killed=True, stopping=4),)}, Status.WARN, "killed"),
     ("TTK-23", {"train_toolkit": (probe("waits", 143),)}, Status.WARN, "no time"),
+    ("SIG-03", {"train_toolkit": (probe("waits", 0, STOPPED),)}, Status.WARN, "not the process"),
     ("TMD-03", {"train_sdk3": (box("runs", 1),)}, Status.WARN, "ended with 1"),
     (
         "TMD-05",
@@ -382,6 +384,7 @@ APART: list[tuple[str, dict[str, Any]]] = [
     ("TTK-09", {"train_toolkit": (box("runs", 0, MODEL),)}),
     ("TTK-21", {"train_toolkit": (box("runs", 0, MODEL),)}),
     ("TTK-23", {"train_toolkit": (box("runs", 0, MODEL),)}),
+    ("SIG-03", {"train_toolkit": (box("runs", 0, MODEL),)}),
 ]
 
 

@@ -81,9 +81,7 @@ def _acted(stage: Stage, job: TrainingJob, name: str) -> Container:
         actor = troupe.begin().one
         model = troupe.laid.host(host).model / "probe.json"
         if name == "waits":
-            while (
-                actor.ended is None and actor.now() < limit_of(stage) and "the probe waits" not in actor.log
-            ):
+            while actor.ended is None and actor.now() < limit_of(stage) and "probe-waits" not in actor.log:
                 actor.wait(0.05)
             actor.stop(GRACE)
         actor.finish(max(0.0, limit_of(stage) - actor.now()))

@@ -93,6 +93,16 @@ def _stopped(waits: Container | None, otherwise: str) -> Verdict:
     return broken(f"the script had no time to save anything: {why(waits)}")
 
 
+def reaches_children(seen: Evidence) -> Verdict:
+    """SIG-03."""
+    waits = by_name(seen.runs["train-toolkit"], "waits")
+    if waits is None or not waits.file("/opt/ml/output/data/probe-stopped"):
+        return apart("only a script that is brought can tell, and none was told to stop: see HPO-06, TTK-23")
+    if waits.file("/opt/ml/output/data/probe-child-stopped"):
+        return kept("SIGTERM reached the script and the process that it had started")
+    return broken("SIGTERM reached the script, and not the process that it had started")
+
+
 def runs_behind_the_driver(seen: Evidence) -> Verdict:
     """TMD-03."""
     runs = by_name(seen.runs["train-sdk3"], "runs")
@@ -168,6 +178,16 @@ PART: Final = (
         source="public issues: sagemaker-training-toolkit#125, #173",
         fix="put a program before the toolkit that forwards signals; images of byoc have one",
         judge=passes_on_a_stop,
+        targets=TRAINING,
+        needs=("train-toolkit",),
+    ),
+    Clause(
+        id="SIG-03",
+        says="SIGTERM is passed on to all processes of a job: ranks, workers, children.",
+        severity=Severity.SHOULD,
+        source="deduced",
+        fix="signal the whole process group: os.killpg, or images of byoc, which do",
+        judge=reaches_children,
         targets=TRAINING,
         needs=("train-toolkit",),
     ),
