@@ -11,12 +11,12 @@ import urllib3
 from byoc_kit.errors import ByocError
 from byoc_kit.images.http import redact
 
-__all__ = ["ERROR_LIMIT", "Answer", "read_answer", "reason", "unreachable"]
+__all__ = ["ERROR_LIMIT", "Answer", "read_answer", "reason", "token_ended", "unreachable"]
 
 ERROR_LIMIT: Final = 64 << 10  # bytes of an error's body that are worth reading
 CHUNK: Final = 1 << 16  # bytes
 TOKEN_ENDED: Final = re.compile(
-    rb"authori[sz]ation token (?:has expired|is invalid|is expired)", re.IGNORECASE
+    r"authori[sz]ation token (?:has expired|is invalid|is expired)", re.IGNORECASE
 )
 
 
@@ -47,7 +47,7 @@ class Answer:
     @property
     def ends_login(self) -> bool:
         """Whether our token may not hold any more: ECR says so with a 403, and to a HEAD says no more."""
-        return self.status == 403 and (not self.body or TOKEN_ENDED.search(self.body) is not None)
+        return self.status == 403 and (not self.body or token_ended(self.body.decode("utf-8", "replace")))
 
     @property
     def codes(self) -> str:
@@ -59,6 +59,11 @@ class Answer:
         return " ".join(
             [str(self.status), *sorted(code for code in found if re.fullmatch("[A-Z_]{1,40}", code))]
         )
+
+
+def token_ended(said: str) -> bool:
+    """Whether *said* are the words in which ECR tells that a token does not hold any more."""
+    return TOKEN_ENDED.search(said) is not None
 
 
 def read_answer(response: urllib3.BaseHTTPResponse, limit: int) -> Answer:
