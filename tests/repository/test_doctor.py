@@ -71,6 +71,7 @@ def test_what_no_further_policy_mends(here: Ecr, write: Write, form: Any, told: 
     assert told in found.fix
 
 
+@pytest.mark.long
 def test_a_role_that_does_not_trust_us(
     here: Ecr, write: Write, typed: Callable[..., CompletedProcess[str]]
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_role_that_does_not_trust_us(
     assert "permissions" not in checks
 
 
+@pytest.mark.long
 def test_policies_are_printed_for_people(
     here: Ecr, write: Write, typed: Callable[..., CompletedProcess[str]]
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_missing_repository_is_made_with_all_its_settings(here: Ecr, write: Wr
     assert changes(here) == []
 
 
+@pytest.mark.long
 def test_what_is_shown_is_what_is_executed(here: Ecr, write: Write, typed: Typed) -> None:
     write(WHOLE)
     shown = json.loads(typed("repository", "apply", "--dry-run", "--json").stdout)
@@ -116,6 +117,7 @@ def test_drift_is_told_and_changed_only_as_told(here: Ecr, write: Write) -> None
     assert plan(project).drift == ()
 
 
+@pytest.mark.long
 def test_encryption_that_cannot_change_is_told(here: Ecr, write: Write, typed: Typed) -> None:
     ensure(load(write()))
     write('[publish.ecr]\nencryption = "KMS"\n')
@@ -125,21 +127,23 @@ def test_encryption_that_cannot_change_is_told(here: Ecr, write: Write, typed: T
     assert "BYOC-E824" in done.stderr
 
 
+@pytest.mark.long
 def test_nothing_goes_that_is_not_named(here: Ecr, write: Write, typed: Typed) -> None:
-    write('[publish.ecr]\npull-accounts = ["444455556666", "777788889999"]\n')
-    typed("repository", "apply")
-    write('[publish.ecr]\npull-accounts = ["777788889999"]\n')
-    assert "removes: policy/444455556666" in typed("repository", "plan").stdout
+    def may_pull() -> list[str]:
+        statements = document(here, "get_repository_policy", "policyText")["Statement"]
+        return [name.split(":")[4] for name in statements[0]["Principal"]["AWS"]]
+
+    one, two = "444455556666", "777788889999"
+    apply(load(write(f'[publish.ecr]\npull-accounts = ["{one}", "{two}"]\n')))
+    write(f'[publish.ecr]\npull-accounts = ["{two}"]\n')
+    assert f"removes: policy/{one}" in typed("repository", "plan").stdout
     refused = typed("repository", "apply", check=False)
     assert (refused.returncode, "BYOC-E823" in refused.stderr) == (1, True)
-    assert "--remove 'policy/444455556666'" in refused.stderr
-    accounts = document(here, "get_repository_policy", "policyText")["Statement"][0]["Principal"]["AWS"]
-    assert len(accounts) == 2
-    typed("repository", "apply", "--remove", "policy/444455556666")
-    accounts = document(here, "get_repository_policy", "policyText")["Statement"][0]["Principal"]["AWS"]
-    assert accounts == ["arn:aws:iam::777788889999:root"]
-    write("[publish.ecr]\npull-accounts = []\n")
-    typed("repository", "apply", "--remove", "policy/777788889999")
+    assert f"--remove 'policy/{one}'" in refused.stderr
+    assert may_pull() == [one, two]
+    assert typed("repository", "apply", "--remove", f"policy/{one}").stdout == f"{here.host()}/{NAME}\n"
+    assert may_pull() == [two]
+    apply(load(write("[publish.ecr]\npull-accounts = []\n")), remove=[f"policy/{two}"])
     with pytest.raises(here.client("ecr").exceptions.RepositoryPolicyNotFoundException):
         here.client("ecr").get_repository_policy(repositoryName=NAME)
 
@@ -225,16 +229,17 @@ def test_layers_of_a_base_with_another_encryption_are_sent(here: Ecr, write: Wri
     assert "cannot mount" in made.notes[0]
 
 
+@pytest.mark.long
 def test_settings_of_the_registry_change_only_where_told(here: Ecr, write: Write, typed: Typed) -> None:
-    write('[publish.ecr]\nscan = "enhanced"\n')
-    assert "whole registry; only where told" in typed("repository", "plan").stdout
-    typed("repository", "apply")
+    project = load(write('[publish.ecr]\nscan = "enhanced"\n'))
+    assert "whole registry; only where told" in plan(project, registry=True).to_text()
+    apply(project)
     assert "ecr:PutRegistryScanningConfiguration" not in changes(here)
     typed("repository", "apply", "--registry")
     found = here.client("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
     assert found["scanType"] == "ENHANCED"
     assert [rule["repositoryFilters"][0]["filter"] for rule in found["rules"]] == [NAME]
-    assert "is as byoc.toml says" in typed("repository", "plan").stdout
+    assert plan(project, registry=True).to_text() == f"{here.host()}/{NAME} is as byoc.toml says"
 
 
 def test_other_registries_have_no_repositories_to_make(here: Ecr, write: Write) -> None:
@@ -268,20 +273,19 @@ def test_without_a_region_nothing_is_guessed(
     assert here.requests == []
 
 
-def test_images_that_a_lifecycle_would_delete_are_named(here: Ecr, write: Write, typed: Typed) -> None:
+def test_images_that_a_lifecycle_would_delete_are_named(here: Ecr, write: Write) -> None:
     ensure(load(write()))
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         with open_sink(Named(Repository(here.host(), NAME), version)) as sink:
             sink.write(made_image({"version": version.encode()}), tag=True)
-    write("[publish.ecr]\nkeep-releases = 1\n")
-    shown = typed("repository", "plan").stdout
-    assert [line.split()[-1] for line in shown.splitlines() if "removes:" in line] == [
-        "image/1.0.0",
-        "image/1.1.0",
-    ]
-    refused = typed("repository", "apply", check=False)
-    assert (refused.returncode, "image/1.0.0, image/1.1.0" in refused.stderr) == (1, True)
-    assert typed("repository", "apply", "--remove", "image/1.0.0", check=False).returncode == 1
+    project = load(write("[publish.ecr]\nkeep-releases = 1\n"))
+    (named,) = [each.removes for each in plan(project, registry=True).actions]
+    assert len(named) == 2  # which, only their times tell, which may be equal
+    for told in ((), named[:1]):
+        with pytest.raises(ByocError) as caught:
+            apply(project, remove=told)
+        assert caught.value.id == "BYOC-E823"
+        assert named[1] in caught.value.what
     assert "ecr:PutLifecyclePolicy" not in changes(here)
-    typed("repository", "apply", "--remove", "image/*")
+    apply(project, remove=["image/*"])
     assert "ecr:PutLifecyclePolicy" in changes(here)

@@ -43,7 +43,7 @@ def plan(file: Path | None, as_json: bool, check: bool, **aws: str | None) -> No
     "--remove",
     multiple=True,
     metavar="NAME",
-    help="Something of the plan that may go, by its name there; * stands for anything.",
+    help="What may go, by its name in the plan; * stands for anything.",
 )
 @click.option("--registry", is_flag=True, help="Change settings of the whole registry, too.")
 @click.option("--dry-run", is_flag=True, help="Print the plan that would be executed; change nothing.")

@@ -1,7 +1,7 @@
 """Which images a lifecycle policy would delete, by ECR's rules of evaluation. Pure: the time is a parameter.
 
-All rules are evaluated on all images; then an image goes by the first rule that selects it, and one that a rule
-before selects cannot go by a later one (ECR, "Lifecycle policy evaluation rules").
+All rules are evaluated on all images; then they are applied by priority, and what one selects cannot go
+by a later one (ECR, "Lifecycle policy evaluation rules").
 """
 
 import re
@@ -36,7 +36,7 @@ class Stored:
 
 
 def expiring(policy: Mapping[str, Any], images: Sequence[Stored], now: float) -> tuple[Stored, ...]:
-    """Those of *images* that *policy* deletes at *now*, the oldest first. Unknown kinds of rules delete none."""
+    """Those of *images* that *policy* deletes at *now*, the oldest first; unknown kinds of rules: none."""
     rules = sorted(policy.get("rules", ()), key=lambda rule: int(rule["rulePriority"]))
     gone, spared = dict[str, Stored](), set[str]()
     for rule in rules:

@@ -220,11 +220,11 @@ def _missing(repository: Repository) -> ByocError:
 
 
 def _unnamed(repository: Repository, names: Sequence[str]) -> ByocError:
+    words = " ".join(f"--remove {name!r}" for name in names[:MOST])
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     return ByocError(
         f"{repository}: this would take away {', '.join(names[:MOST])}{more}; nothing was changed",
         why="what somebody may miss goes only where it is named",
-        fix=f"look at `byoc repository plan`, then add {' '.join(f'--remove {name!r}' for name in names[:MOST])}"
-        + ("; --remove 'image/*' names them all" if len(names) > MOST else ""),
+        fix=f"look at `byoc repository plan`, then add {words}; * stands for anything",
         id="BYOC-E823",
     )
