@@ -105,7 +105,9 @@ def _never_came_up(seen: Evidence, box: Container) -> Verdict:
     if wants_model(box):
         return unseen(f"it needs a model, and none was given: --model{last_words(box)}")
     if box.refused:
-        return unseen("it could not be started: see IMG-01 and IMG-04")
+        cause = _of_the_image(seen)
+        text = f"it could not be started: {box.refused[:200]}"
+        return unseen(f"it could not be started: see {cause}") if cause else broken(text)
     if box.exit_code is not None and not box.killed:
         return broken(f"it ended with {box.exit_code} after {box.seconds:.1f} s{last_words(box)}")
     hint = "" if seen.depth is Depth.SERVICE else " (the service waits 480 s: [verify.time-limits] startup)"

@@ -119,9 +119,7 @@ def unloads(seen: Evidence) -> Verdict:
     if isinstance(found, Verdict):
         return found
     if found[0].status != 404:
-        return broken(
-            f"DELETE /models/NAME for an unknown model got {called(found[0])} where it should be 404"
-        )
+        return broken(f"DELETE /models/NAME for an unknown model got {called(found[0])}; 404 is right")
     loaded = _loaded(seen, "delete-a", "invoke-deleted")
     if isinstance(loaded, Verdict):
         return loaded
@@ -147,9 +145,7 @@ def invokes(seen: Evidence) -> Verdict:
     if isinstance(found, Verdict):
         return found
     if found[0].status != 404:
-        return broken(
-            f"a request for a model that is not loaded got {called(found[0])} where it should be 404"
-        )
+        return broken(f"a request for a model that is not loaded got {called(found[0])}; 404 is right")
     loaded = _loaded(seen, "invoke-a")
     if isinstance(loaded, Verdict):
         return loaded
