@@ -18,6 +18,7 @@ from byoc_kit.oci.config import Platform
 from byoc_kit.oci.reference import Archive, Docker, Layout, parse_image
 from byoc_kit.talk import Talk
 from byoc_kit.work.accounts import accounts_of
+from byoc_kit.work.bases import full_reference
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.jobs import ContainerOptions
 from byoc_kit.work.logins import engine_login
@@ -45,6 +46,7 @@ def opened(project: Project | None, image: str | None, talk: Talk) -> Iterator[P
 
 def _in_engine(reference: str, platform: Platform, talk: Talk) -> str:
     """*reference*; what lies in a layout or an archive is loaded into the engine first, by its digest."""
+    reference = full_reference(reference, talk=talk)
     location = parse_image(reference)
     if not isinstance(location, Archive | Layout):
         return reference

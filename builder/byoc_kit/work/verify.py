@@ -19,6 +19,7 @@ from byoc_kit.errors import UsageError
 from byoc_kit.oci.reference import parse_image
 from byoc_kit.spec.types import Target
 from byoc_kit.talk import Silence, Talk
+from byoc_kit.work.bases import full_reference
 from byoc_kit.work.cases import CaseOptions, make_case
 from byoc_kit.work.evidence import gather, seeming_targets
 from byoc_kit.work.project import Project
@@ -66,7 +67,7 @@ def verify(
     """
     begun, voice = time.monotonic(), talk or Silence()
     trial = trial_of(project, options, voice, environ)
-    asked = image or _last_build(project)
+    asked = full_reference(image, environ=environ, talk=voice) if image else _last_build(project)
     reference, expected = parse_image(asked), project.spec.image.platform if project else None
     found = gather(reference, expected, voice, environ)
     found = replace(found, targets=_targets(found, targets, project, voice))
