@@ -254,3 +254,15 @@ def test_a_pull_whose_lines_break(ecr: Ecr, byoc: Command, source: str, small: S
         open_image(parse_image(f"oci:{small.folder.parent / 'pulled'}")) as two,
     ):
         assert one.manifest.digest == two.manifest.digest
+
+
+def test_a_bucket_that_refuses_is_told_as_such(ecr: Ecr, byoc: Command, source: str, small: Small) -> None:
+    """In a VPC the policy of an endpoint may stand between us and the layers."""
+    ecr.client("ecr").create_repository(repositoryName=NAME)
+    name = f"{ecr.host()}/{NAME}:1"
+    byoc("copy", source, name, env=ecr.environ())
+    ecr.faults.fail(403, 99, "s3 GET")
+    done = byoc("copy", name, f"oci:{small.folder.parent / 'pulled'}", env=ecr.environ(), check=False)
+    assert done.returncode == 1
+    assert "[BYOC-E502]" in done.stderr
+    assert "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*" in done.stderr.partition("  fix: ")[2]

@@ -47,7 +47,7 @@ PREBUILT = "763104351884"
 ROLE = "byoc-sagemaker"
 LOADER = botocore.session.Session().get_component("data_loader")
 AWS = re.compile(
-    r"(^|\.)(amazonaws\.[a-z.]+|aws|aws\.dev|api\.aws|amazonwebservices\.[a-z.]+|[a-z0-9-]*\.(gov|uk))$"
+    r"(^|\.)(amazonaws\.[a-z.]+|amazonwebservices\.[a-z.]+|aws|awsapps\.com|aws\.dev|ic\.gov|sgov\.gov|adc-e\.uk)$"
 )
 """Names that AWS answers to, in all its partitions."""
 

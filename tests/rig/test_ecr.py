@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from byoc_kit.errors import ByocError
@@ -137,6 +139,27 @@ def test_no_other_name_leads_anywhere(ecr: Ecr) -> None:
         with pytest.raises(ByocError, match="cannot be reached"):
             RemoteRepository(line).tags()
     assert ecr.requests == []
+
+
+def test_a_way_out_for_packages_leads_to_no_aws(ecr: Ecr) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        port = outside.getsockname()[1]
+        assert connect(ecr, f"localhost:{port}") == 200
+        for name in (
+            f"{THEIRS}.dkr.ecr.eu-west-3.amazonaws.com",
+            "api.ecr.eu-west-1.api.aws",
+            "sts.amazonaws.com.cn",
+        ):
+            assert connect(ecr, f"{name}:443") == 403
+    assert connect(ecr, f"{ecr.host()}:443") == 200
+
+
+def connect(ecr: Ecr, where: str) -> int:
+    """What the proxy answers that ``ecr.environ(index=True)`` names."""
+    proxy = urllib3.util.parse_url(ecr.environ(index=True)["HTTPS_PROXY"])
+    with socket.create_connection((proxy.host or "", proxy.port or 0), timeout=10) as line:
+        line.sendall(f"CONNECT {where} HTTP/1.1\r\n\r\n".encode())
+        return int(line.recv(1000).split()[1])
 
 
 def test_another_account_needs_the_repositorys_policy(ecr: Ecr, line: Session) -> None:

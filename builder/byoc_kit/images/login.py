@@ -27,6 +27,8 @@ __all__ = ["Login", "refused"]
 TOKEN_LIMIT: Final = 1 << 20  # bytes
 TOKEN_SECONDS: Final = 60.0  # a token's life where the service does not tell (distribution's token spec)
 EARLY: Final = 0.25  # the last part of a token's life in which it is renewed before it is used
+LAYERS: Final = re.compile(r"https://((prod-[a-z0-9-]+-starport-layer-bucket)\.s3[^/]*)/")
+"""Where ECR keeps layers (Amazon ECR user guide, "Amazon S3 gateway endpoint")."""
 CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -150,6 +152,10 @@ def refused(repository: Repository, answer: Answer, *, logged_in: bool) -> ByocE
 
 def _of_aws(answer: Answer, logged_in: bool) -> tuple[str, str]:
     """Why ECR refuses, and what helps: it names the action, though not in answer to a HEAD."""
+    if bucket := LAYERS.match(answer.url):
+        return f"it sent us on to {bucket[1]}, where its layers are, and that refuses", (
+            f"in a VPC the policy of its S3 endpoint must allow s3:GetObject on arn:aws:s3:::{bucket[2]}/*"
+        )
     doctor = "`byoc doctor` tries what a publish needs and prints the policy that is missing"
     if denied := Denied.parse(answer.body.decode("utf-8", "replace")):
         more = f"; {doctor}" if denied.cause.mendable else ""
