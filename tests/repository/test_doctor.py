@@ -97,8 +97,9 @@ def test_policies_are_printed_for_people(
 ) -> None:
     here.faults.deny("ecr:GetAuthorizationToken")
     write()
-    done = typed("doctor", check=False, DOCKER_HOST="unix:///nowhere")
+    done = typed("doctor", "--region", "eu-west-1", check=False, DOCKER_HOST="unix:///nowhere")
     assert done.returncode == 1
+    assert here.host(region="eu-west-1") in done.stdout
     after = done.stdout.split("policy that is missing:\n")[1]
     printed, _ = json.JSONDecoder().raw_decode(after.lstrip())
     assert printed["Statement"][0]["Action"] == ["ecr:GetAuthorizationToken"]

@@ -249,11 +249,14 @@ def test_other_registries_have_no_repositories_to_make(here: Ecr, write: Write) 
     assert here.requests == []
 
 
-def test_account_and_region_say_which_registry_is_meant(here: Ecr, write: Write) -> None:
+def test_account_and_region_say_which_registry_is_meant(
+    here: Ecr, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = load(write('region = "eu-west-1"\n'))
     assert str(plan(project).repository) == f"{here.host(region='eu-west-1')}/{NAME}"
     over = with_options(project, AwsOptions(region="ap-southeast-2"))
     assert str(plan(over).repository) == f"{here.host(region='ap-southeast-2')}/{NAME}"
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     named = load(
         write('region = "cn-north-1"\naccount = "111122223333"\nendpoint-url = "http://127.0.0.1:1"\n')
     )

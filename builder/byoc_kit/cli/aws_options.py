@@ -1,6 +1,6 @@
 """Options that say as whom AWS is asked, for the verbs that publish."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -29,8 +29,8 @@ def aws_options(function: F) -> F:
     return function
 
 
-def chosen_aws(options: dict[str, str | None]) -> "AwsOptions":
-    """The options of a command that has :func:`aws_options` and takes them as ``**aws``."""
+def chosen_aws(given: Mapping[str, Any]) -> "AwsOptions":
+    """Those of :func:`aws_options` among all that a command was *given*."""
     from byoc_kit.work.accounts import AwsOptions
 
-    return AwsOptions(**options)
+    return AwsOptions(**{name: given[name] for name in AwsOptions.__slots__})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from byoc_kit.cli.aws_options import aws_options, chosen_aws
 from byoc_kit.cli.common import emit, file_option, json_option
 
 __all__ = ["doctor"]
@@ -15,7 +16,8 @@ __all__ = ["doctor"]
 @click.command(epilog="Example: byoc doctor --json")
 @file_option
 @json_option
-def doctor(file: Path | None, as_json: bool) -> None:
+@aws_options
+def doctor(file: Path | None, as_json: bool, **aws: str | None) -> None:
     """What on this machine would stop you, and the exact fix. Exit code 1 if something would."""
     from byoc_kit.work.doctor import Check, State, examine
 
@@ -27,7 +29,7 @@ def doctor(file: Path | None, as_json: bool) -> None:
         return "\n".join(lines)
 
     checks = []
-    for check in examine(file):
+    for check in examine(file, options=chosen_aws(aws)):
         checks.append(check)
         if not as_json:
             click.echo(text(check))

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from byoc_kit.cli.aws_options import aws_options, chosen_aws
 from byoc_kit.cli.common import emit, file_option, json_option, talk
 
 __all__ = ["publish"]
@@ -36,6 +37,7 @@ Examples:
     metavar="FILE",
     help="Also write the record to FILE, for example byoc-record.json.",
 )
+@aws_options
 def publish(image: str | None, file: Path | None, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Build, verify, push, read back, tag, and write the record.
 
@@ -46,13 +48,14 @@ def publish(image: str | None, file: Path | None, as_json: bool, dry_run: bool, 
     An image that breaks SageMaker's contract is refused (exit code 3), unless --allow-broken, or a waiver of
     byoc.toml, names the clause.
     """
+    from byoc_kit.work.accounts import with_options
     from byoc_kit.work.project import load
     from byoc_kit.work.prove import Demand
     from byoc_kit.work.publish import plan
     from byoc_kit.work.publish import publish as do
     from byoc_kit.work.record import stamped, write_copy
 
-    project, voice = load(file), talk()
+    project, voice = with_options(load(file), chosen_aws(given)), talk()
     if dry_run:
         made = plan(project, image=image, talk=voice)
         emit(made.to_text(), made.to_json(), as_json=as_json)

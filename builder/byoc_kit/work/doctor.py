@@ -17,7 +17,7 @@ from byoc_kit.images.push import find_image
 from byoc_kit.images.registry import RemoteRepository
 from byoc_kit.images.session import Session
 from byoc_kit.oci.reference import Named, Repository, is_loopback, parse_image, parse_repository
-from byoc_kit.work.accounts import Accounts, accounts_of
+from byoc_kit.work.accounts import Accounts, AwsOptions, accounts_of, with_options
 from byoc_kit.work.checks import Check, Result, State, checked
 from byoc_kit.work.doctor_aws import aws_checks, publishes_to_ecr
 from byoc_kit.work.logins import logins
@@ -29,11 +29,17 @@ ROOM = 10_000_000_000
 """Bytes; below that a build on a base with a framework may not fit."""
 LITTLE = 2_000_000_000
 """Bytes; below that hardly any build fits."""
+AS_WRITTEN = AwsOptions()
 HUB = "registry-1.docker.io"
 
 
-def examine(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Iterator[Check]:
-    """Look at one thing after the other; a project is looked at where there is one, or *file* names it."""
+def examine(
+    file: Path | None = None, environ: Mapping[str, str] = os.environ, *, options: AwsOptions = AS_WRITTEN
+) -> Iterator[Check]:
+    """Look at one thing after the other; a project is looked at where there is one, or *file* names it.
+
+    *options*: as whom AWS is asked, over what byoc.toml says.
+    """
     machine: dict[str, Callable[[], Result]] = {
         "python": _python,
         "engine": lambda: _engine(environ),
@@ -44,17 +50,17 @@ def examine(file: Path | None = None, environ: Mapping[str, str] = os.environ) -
     }
     for name, look in machine.items():
         yield checked(name, look)
-    yield from _project_checks(file, environ)
+    yield from _project_checks(file, environ, options)
 
 
-def _project_checks(file: Path | None, environ: Mapping[str, str]) -> Iterator[Check]:
+def _project_checks(file: Path | None, environ: Mapping[str, str], options: AwsOptions) -> Iterator[Check]:
     if file is None and not _has_project():
         yield Check(name="project", state=State.OK, seen="none here: only the machine was looked at")
         return
     loaded: list[Project] = []
 
     def read() -> Result:
-        loaded.append(load(file))
+        loaded.append(with_options(load(file), options))
         return State.OK, f"{loaded[0].file} says what it must", ""
 
     yield checked("project", read)
