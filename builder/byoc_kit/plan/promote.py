@@ -5,7 +5,7 @@ from typing import Any
 
 from byoc_kit.errors import UsageError
 from byoc_kit.oci.digest import Digest
-from byoc_kit.oci.reference import Repository
+from byoc_kit.oci.reference import TAG, Repository
 from byoc_kit.plan.tags import is_computed, is_release
 
 __all__ = ["Move", "Promotion", "check_movable"]
@@ -53,7 +53,16 @@ class Promotion:
 
 
 def check_movable(tag: str) -> None:
-    """Raises UsageError (BYOC-E584) for a tag that says what is in the image: it would lie."""
+    """Raises UsageError: BYOC-E584 for a tag that says what is in the image, for it would lie, BYOC-E589 for
+    what is no tag.
+    """
+    if not TAG.fullmatch(tag):
+        raise UsageError(
+            f"{tag[:140]!r} is not a tag",
+            why="it has at most 128 of letters, digits, '_', '.', '-', and starts with none of '.-'",
+            fix="correct it",
+            id="BYOC-E589",
+        )
     if is_computed(tag):
         why = "it says what is in the image: content, commit or day; publish computes it"
     elif is_release(tag):
