@@ -13,10 +13,10 @@ HEAD = """\
 # Every clause of the contract
 
 SageMaker's contract for containers, as far as AWS documents it, its API models and its open sources show
-it, or people have seen it, is a list of {all} clauses. `byoc verify` judges {tested} of them;
-{emulated} more are about what the service does around a container, and the scenarios that byoc plays do the same;
-the other {untested} cannot be judged on this machine or are no demand on an image, each for its own reason. `byoc explain IMG-02`
-tells one in full.
+it, or people have seen it, is a list of {all} clauses. `byoc verify` judges {tested} of them; {emulated} more
+are about what the service does around a container, and the scenarios that byoc plays do the same; the other
+{untested} cannot be judged on this machine or are no demand on an image, each for its own reason.
+`byoc explain IMG-02` tells one in full.
 
 *must*: jobs fail without it. *should*: it helps, or bites later. *open*: AWS contradicts itself, or nothing
 confirms it, so that it warns and never fails. *platform* and *info*: good to know. This page is written by

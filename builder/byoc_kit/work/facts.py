@@ -9,6 +9,7 @@ from byoc_kit.docker_api import connect
 from byoc_kit.errors import ByocError
 from byoc_kit.images.daemon import not_found
 from byoc_kit.images.interior import look_into
+from byoc_kit.images.push import find_image
 from byoc_kit.oci.config import ImageConfig
 from byoc_kit.oci.image import Image
 from byoc_kit.oci.reference import Docker
@@ -41,13 +42,10 @@ def facts_in_engine(
 
 
 def _by_shell(name: str, config: ImageConfig, environ: Mapping[str, str]) -> ImageFacts | None:
-    from docker.errors import ImageNotFound
-
     with contextlib.closing(connect(environ)) as client:
-        try:
-            identity = str(client.images.get(name).id)
-        except ImageNotFound as error:
-            raise not_found(name, "it was removed just now") from error
+        identity = find_image(client, name)
+        if identity is None:
+            raise not_found(name, "it was removed just now")
         return look_into(client, identity, config, store=user_store(environ))
 
 
