@@ -43,13 +43,15 @@ def test_a_log_of_just_the_room_is_not_cut() -> None:
 
 def test_files_are_told_as_the_container_saw_them(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep/model.json").write_text('{"é": 1}', encoding="utf-8")
-    (tmp_path / "deep/model.json").chmod(0o600)
+    (tmp_path / "deep/probe.json").write_text('{"é": 1}', encoding="utf-8")
+    (tmp_path / "deep/probe.json").chmod(0o600)
+    (tmp_path / "weights.json").write_text("[1]")
     found = files(tmp_path)
     assert found["deep"].kind == "dir"
-    assert found["deep/model.json"] == File(
-        path="/opt/ml/model/deep/model.json", size=9, mode=0o600, uid=os.getuid(), text='{"é": 1}'
+    assert found["deep/probe.json"] == File(
+        path="/opt/ml/model/deep/probe.json", size=9, mode=0o600, uid=os.getuid(), text='{"é": 1}'
     )
+    assert found["weights.json"].text is None, "it is the user's own"
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -58,24 +60,24 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (secret / "key").write_text("hunter2")
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "file").symlink_to(secret / "key")
+    (folder / "failure").symlink_to(secret / "key")
     (folder / "folder").symlink_to(secret)
     found = files(folder)
     assert {name: (file.kind, file.text) for name, file in found.items()} == {
-        "file": ("symlink", None),
+        "failure": ("symlink", None),
         "folder": ("symlink", None),
     }
-    assert found["file"].link == str(secret / "key")
+    assert found["failure"].link == str(secret / "key")
 
 
 def test_a_fifo_does_not_hold_the_reader_up(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    assert files(tmp_path)["pipe"].kind == "fifo"
+    os.mkfifo(tmp_path / "failure")
+    assert files(tmp_path)["failure"].kind == "fifo"
 
 
 def test_what_is_no_utf8_is_told(tmp_path: Path) -> None:
-    (tmp_path / "latin").write_bytes("gezählt".encode("latin-1"))
-    (tmp_path / "cut").write_bytes(b"a" * (4 * 4096 - 1) + "é".encode())
-    assert not files(tmp_path)["latin"].utf8
-    assert files(tmp_path)["cut"].utf8, "a character that the reading has cut is no fault of the file"
-    assert len(files(tmp_path)["cut"].text or "") == 4096
+    (tmp_path / "message").write_bytes("gezählt".encode("latin-1"))
+    (tmp_path / "failure").write_bytes(b"a" * (4 * 4096 - 1) + "é".encode())
+    assert not files(tmp_path)["message"].utf8
+    assert files(tmp_path)["failure"].utf8, "a character that the reading has cut is no fault of the file"
+    assert len(files(tmp_path)["failure"].text or "") == 4096

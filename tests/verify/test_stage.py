@@ -24,7 +24,7 @@ from byoc_kit.job.container import PROCESSES
 from byoc_kit.local.cast import Troupe, smoke_job, train_once
 from byoc_kit.local.excerpt import PART
 from byoc_kit.local.plays import PLAYS
-from byoc_kit.local.stage import MEMORY, PREFIX, VERIFY, Play, Stage, Subject, theatre
+from byoc_kit.local.stage import PREFIX, SHARE, VERIFY, Play, Stage, Subject, theatre
 from byoc_kit.oci.config import ImageConfig
 from byoc_kit.talk import Silence
 
@@ -131,7 +131,8 @@ def test_a_container_has_limits(engine: docker.DockerClient, played: Callable[..
             return Run(scenario="train", containers=troupe.finish().done())
 
     assert played(look).one.exit_code == 0
-    assert (seen["Memory"], seen["PidsLimit"], seen["Privileged"]) == (MEMORY, PROCESSES, False)
+    memory = engine.info()["MemTotal"]
+    assert (seen["Memory"], seen["PidsLimit"], seen["Privileged"]) == (memory // SHARE, PROCESSES, False)
     assert seen["SecurityOpt"] == ["no-new-privileges"]
     assert seen["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m"}}
     assert seen["CapAdd"] is None
@@ -178,7 +179,7 @@ def test_a_scenario_that_is_given_up_ends_at_once(engine: docker.DockerClient, w
         thread.join(30)
         assert not thread.is_alive()
         assert not left(engine, witness)
-    assert found[0].one.exit_code != 0
+    assert found[0].problem or found[0].one.exit_code != 0
 
 
 @pytest.mark.engine
@@ -269,6 +270,24 @@ def test_what_a_killed_byoc_left_goes_with_the_next(engine: docker.DockerClient,
         assert not left(engine, witness)
         assert not engine.networks.list(filters={"label": f"{VERIFY}={name}"})
         assert not Path(folder).exists()
+
+
+@pytest.mark.engine
+def test_ctrl_c_leaves_nothing(engine: docker.DockerClient, witness: str, tmp_path: Path) -> None:
+    words = ["verify", f"docker:{witness}", "--target", "training", "--only", "TRN-01", "--hp", "do=hang"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "byoc_kit", *words],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        _await(lambda: bool(left(engine, witness)))
+        program.send_signal(signal.SIGINT)
+        said = program.communicate(timeout=120)[1]
+    assert program.returncode == 130, said
+    assert not left(engine, witness)
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
 
 
 def _await(true: Callable[[], bool]) -> None:

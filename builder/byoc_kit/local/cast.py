@@ -20,9 +20,11 @@ __all__ = [
     "SOURCE",
     "Troupe",
     "does_not_train",
+    "if_it_ends",
     "if_it_trains",
     "limit_of",
     "midway",
+    "never_ends",
     "smoke_job",
     "train_once",
 ]
@@ -75,6 +77,24 @@ def if_it_trains(play: Play) -> Play:
         return play(stage)
 
     return played
+
+
+def if_it_ends(play: Play) -> Play:
+    """*play*, unless it is known already that the plain training does not end: this would not either."""
+
+    @wraps(play)
+    def played(stage: Stage) -> Run:
+        if never_ends(stage):
+            return Run(scenario=stage.scenario.name, problem="the training does not end: see TRN-02")
+        return play(stage)
+
+    return played
+
+
+def never_ends(stage: Stage) -> bool:
+    """Whether the plain training is known to go on until it is killed."""
+    plain = stage.seen("train")
+    return plain is not None and not plain.problem and plain.one.killed
 
 
 def does_not_train(stage: Stage, *, patience: float = 0) -> bool:

@@ -16,6 +16,8 @@ __all__ = ["Excerpt", "left_files"]
 PART = 32_768  # bytes of a log that are kept of its beginning, and of its end
 TEXT = 4096  # characters of a file that may be judged
 MOST_FILES = 2000
+JUDGED = frozenset({"failure", "message", "probe.json"})
+"""Names of files whose text is judged (OUT-03, PRC-07); others are the user's own and are not read."""
 CUT = "\n[...]\n"
 
 
@@ -66,7 +68,7 @@ def _below(folder: Path) -> Iterator[Path]:
 def _file(path: Path, seen: PurePosixPath) -> File:
     status = path.lstat()
     kind = _kind(status.st_mode)
-    text, utf8 = _text(path) if kind == "file" else (None, True)
+    text, utf8 = _text(path) if kind == "file" and path.name in JUDGED else (None, True)
     return File(
         path=str(seen),
         kind=kind,

@@ -6,7 +6,7 @@ from typing import Final
 
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.job.types import TrainingJob, instance_groups
-from byoc_kit.local.cast import Troupe, if_it_trains, limit_of, midway, smoke_job
+from byoc_kit.local.cast import Troupe, if_it_ends, if_it_trains, limit_of, midway, smoke_job
 from byoc_kit.local.engine import require_fifos
 from byoc_kit.local.stage import Plays, Stage
 
@@ -96,5 +96,5 @@ PLAYS: Final[Plays] = {
     "train-hosts": if_it_trains(two_hosts),
     "train-groups": if_it_trains(groups),
     "train-peer-dies": if_it_trains(peer_dies),
-    "train-pipe": pipe,
+    "train-pipe": if_it_ends(pipe),
 }

@@ -11,7 +11,7 @@ from byoc_kit import assets
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.job.sdk3 import driven, source_code
 from byoc_kit.job.types import Channel, TrainingJob
-from byoc_kit.local.cast import Troupe, limit_of, smoke_job
+from byoc_kit.local.cast import Troupe, if_it_ends, limit_of, smoke_job
 from byoc_kit.local.plays_training import MINIMAL
 from byoc_kit.local.stage import Plays, Stage
 
@@ -93,4 +93,4 @@ def _probe() -> Path:
     return assets.containers() / "verify" / PROBE
 
 
-PLAYS: Final[Plays] = {"train-toolkit": toolkit, "train-sdk3": sdk3}
+PLAYS: Final[Plays] = {"train-toolkit": if_it_ends(toolkit), "train-sdk3": sdk3}

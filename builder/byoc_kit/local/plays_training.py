@@ -9,7 +9,16 @@ from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.contract.scenarios import CANARY
 from byoc_kit.job.container import ContainerPlan
 from byoc_kit.job.types import TrainingJob
-from byoc_kit.local.cast import Troupe, does_not_train, if_it_trains, limit_of, smoke_job, train_once
+from byoc_kit.local.cast import (
+    Troupe,
+    does_not_train,
+    if_it_ends,
+    if_it_trains,
+    limit_of,
+    never_ends,
+    smoke_job,
+    train_once,
+)
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS", "TWISTS"]
@@ -166,6 +175,8 @@ def _twisted(stage: Stage, job: TrainingJob, name: str, twists: tuple[Twist, ...
 def train_fail(stage: Stage) -> Run:
     """``no-data``: without any channel; ``no-room``: /opt/ml/model cannot be written, as on a full disk."""
     without = train_once(stage, smoke_job(stage, channels=()), "no-data")
+    if never_ends(stage):
+        return Run(scenario="train-fail", containers=(without,))
     with Troupe(stage, smoke_job(stage), name="no-room") as troupe:
         mounts = troupe.plan("algo-1").mounts
         shut = tuple(replace(mount, read_only=mount.read_only or mount.target == MODEL) for mount in mounts)
@@ -180,9 +191,10 @@ def train_words(stage: Stage) -> Run:
         "bogus": (("byoc-bogus-word",), stage.timing.refusal),
         "chmod": (("chmod", "-R", "777", "/delete"), stage.timing.refusal),
     }
+    names = [name for name in words if name != "no-word" or not never_ends(stage)]
     return Run(
         scenario="train-words",
-        containers=tuple(_worded(stage, name, *how) for name, how in words.items()),
+        containers=tuple(_worded(stage, name, *words[name]) for name in names),
     )
 
 
@@ -206,7 +218,7 @@ def studio(stage: Stage) -> Run:
 PLAYS: Final[Plays] = {
     "train": train,
     "train-inputs": if_it_trains(train_inputs),
-    "train-fail": train_fail,
+    "train-fail": if_it_ends(train_fail),
     "train-words": train_words,
     "studio": studio,
 }

@@ -23,7 +23,7 @@ from byoc_kit.errors import ByocError
 from byoc_kit.job.container import ContainerPlan
 from byoc_kit.local.actor import Actor, refusal
 from byoc_kit.local.containers import Session, uninterrupted
-from byoc_kit.local.engine import engine_errors
+from byoc_kit.local.engine import capacity, engine_errors
 from byoc_kit.local.excerpt import Excerpt
 from byoc_kit.local.leftovers import OWNER, RUN, is_gone, owner, remove, remove_leftovers
 from byoc_kit.local.ownership import give_back_all, give_to_root
@@ -33,12 +33,12 @@ from byoc_kit.talk import Talk
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["MEMORY", "VERIFY", "Play", "Plays", "Stage", "Subject", "Theatre", "theatre"]
+__all__ = ["SHARE", "VERIFY", "Play", "Plays", "Stage", "Subject", "Theatre", "theatre"]
 
 VERIFY = "byoc.verify"
 PREFIX = "byoc-verify-"
 NOTE = ".owner"
-MEMORY = 4 << 30  # bytes that one container may use unless its play says otherwise
+SHARE = 2  # of so many containers each may use its part of the memory, unless its play says otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,8 @@ class Theatre:
         self, client: "docker.DockerClient", subject: Subject, plays: "Plays", root: Path, talk: Talk
     ) -> None:
         self.client, self.subject, self.root, self.talk = client, subject, root, talk
+        self.memory = capacity(client).memory // SHARE
+        """Bytes that one container may use."""
         self._plays = plays
         self._stages: dict[str, Stage] = {}
         self._runs: dict[str, Future[Run]] = {}
@@ -214,7 +216,7 @@ class Stage:
             plan,
             name=f"byoc-{self._run}-{number}",
             labels={**plan.labels, VERIFY: self.house.name},
-            memory=plan.memory or MEMORY,
+            memory=plan.memory or self.house.memory,
             untrusted=True,
         )
         folders = [mount.source for mount in held.mounts if self.house.root in mount.source.parents]
