@@ -28,25 +28,38 @@ INSTANCES = (
     "local_gpu",
 )
 """One of each class that makes a difference to the SDK."""
+FEW = (None, "ml.m5.xlarge", "ml.g5.xlarge", "ml.p4d.24xlarge")
+EXTRAS: Mapping[str, Mapping[str, Any]] = {
+    "accelerator": {"accelerator_type": "ml.eia2.medium"},
+    "container": {"container_version": "cu110-ubuntu18.04"},
+    "neuronx": {"inference_tool": "neuronx"},
+    "sdk": {"sdk_version": "sdk2.9.1"},
+    "compiler": {"training_compiler_config": True},
+    "serverless": {"serverless_inference_config": True},
+    "smdistributed": {"distribution": {"smdistributed": {"dataparallel": {"enabled": True}}}},
+}
+"""Further arguments, one at a time."""
 Words = tuple[str | None, ...]
 """Version, Python version, scope, base framework version."""
 
 
 def main() -> None:
-    """Print ``[framework, *words, instance type, {region: uri}]`` for each question, or a list of the regions
-    where it is refused in all; with a number as argument, only for so many regions.
+    """Print ``[framework, *words, instance type, extra, {region: uri}]`` for each question, or a list of the
+    regions where it is refused in all. In the mode ``one`` only for one region; ``extras``: the same for each
+    of EXTRAS.
     """
     logging.disable(logging.CRITICAL)
-    sdk = found()
-    most = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    sdk, mode = found(), sys.argv[1]
     for framework in frameworks(sdk):
         config = sdk.config_for_framework(framework)
-        places = sorted(regions(sdk, framework))[:most]
+        places = sorted(regions(sdk, framework))[: None if mode == "all" else 1]
         for words in questions(config):
-            for instance in INSTANCES:
-                answers = {region: answer(sdk, (framework, region, instance), words) for region in places}
-                told = {region: uri for region, uri in answers.items() if uri}
-                print(json.dumps([framework, *words, instance, told if told else places]))
+            for instance in FEW if mode == "extras" else INSTANCES:
+                for extra in EXTRAS if mode == "extras" else (None,):
+                    asked = {"framework": framework, "instance_type": instance, **EXTRAS.get(extra or "", {})}
+                    answers = {region: answer(sdk, asked | {"region": region}, words) for region in places}
+                    told = {region: uri for region, uri in answers.items() if uri}
+                    print(json.dumps([framework, *words, instance, extra, told if told else places]))
 
 
 def found() -> Any:
@@ -108,23 +121,13 @@ def pythons(block: Mapping[str, Any]) -> list[str | None]:
     return list(names)
 
 
-def answer(sdk: Any, asked: tuple[str, str, str | None], words: Words) -> str | None:
-    framework, region, instance = asked
+def answer(sdk: Any, asked: Mapping[str, Any], words: Words) -> str | None:
     version, python, scope, base = words
+    named = {"version": version, "py_version": python, "image_scope": scope, "base_framework_version": base}
     try:
-        uri = sdk.retrieve.__wrapped__(
-            framework,
-            region,
-            version=version,
-            py_version=python,
-            instance_type=instance,
-            image_scope=scope,
-            base_framework_version=base,
-            sagemaker_session=None,
-        )
+        return str(sdk.retrieve.__wrapped__(**asked, **named, sagemaker_session=None))
     except Exception:  # each kind of refusal is an exception of its own, some of them by accident
         return None
-    return str(uri)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ Examples:
 )
 @click.option("--sdk-version", metavar="N", help="Of the Neuron SDK: e.g. sdk2.20.0.")
 @click.option("--training-compiler", is_flag=True, help="With the SageMaker Training Compiler.")
+@click.option("--smdistributed", is_flag=True, help="For training with SageMaker's distributed libraries.")
 @click.option("--serverless", is_flag=True, help="For a serverless endpoint.")
 @json_option
 def resolve(name: str | None, region: str | None, digest: bool, as_json: bool, **asked: Any) -> None:
