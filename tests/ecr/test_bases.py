@@ -14,6 +14,9 @@ from rig.images import MemoryLayer, image_of, tar_of
 from rig.projects import Command
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture
 def image() -> Image:
     return image_of([MemoryLayer.of(tar_of({"opt/": b"", "opt/word": b"a base"}))])

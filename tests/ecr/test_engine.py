@@ -14,7 +14,7 @@ from ecr.small import Small
 from rig.ecr import Ecr
 from rig.ecr_faults import Faults
 from rig.images import tar_of
-from rig.projects import Command
+from rig.projects import Command, Project, edit
 from rig.test_ecr_docker import Cli
 
 NAME = "sagemaker/churn"
@@ -50,6 +50,28 @@ def test_from_nothing(ecr_engine: Ecr, small: Small, byoc: Command, image: str, 
     again = byoc("publish", *STATIC, image, cwd=small.folder, env=ecr_engine.environ())
     assert again.stdout == done.stdout
     assert sum(each.body_bytes for each in ecr_engine.requests if each.kind == "registry") == 0
+
+
+def test_a_project_from_nothing(ecr_engine: Ecr, byoc: Command, project: Project, cli: Cli) -> None:
+    """Built, proven, pushed, tagged, read back, and pulled by its digest."""
+    folder = project("basic")
+    ecr_table: dict[str, object] = {"mutability": "immutable", "scan": "on-push", "expire-untagged-days": 14}
+    edit(folder / "byoc.toml", {"publish": {"repository": NAME, "ecr": ecr_table}})
+    done = byoc("publish", *STATIC, "--json", cwd=folder, env=ecr_engine.environ(index=True))
+    record = json.loads(done.stdout)
+    api = ecr_engine.client("ecr")
+    (made,) = api.describe_repositories(repositoryNames=[NAME])["repositories"]
+    assert made["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert made["imageTagMutability"].startswith("IMMUTABLE")
+    assert "14" in api.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"]
+    (detail,) = api.describe_images(repositoryName=NAME, imageIds=[{"imageTag": record["tags"][0]}])[
+        "imageDetails"
+    ]
+    assert detail["imageDigest"] == record["image"]["digest"]
+    assert detail["imageManifestMediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
+    assert set(record["tags"]) == set(detail["imageTags"])
+    cli.login(ecr_engine)
+    cli("pull", f"{ecr_engine.host()}/{NAME}@{detail['imageDigest']}")
 
 
 PASS: dict[str, Callable[[Faults], object]] = {

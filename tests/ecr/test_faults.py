@@ -92,7 +92,7 @@ PASS: dict[str, Callable[[Faults], object]] = {
     "the manifest's line is cut within": lambda f: f.cut(100, 1, "registry PUT .*manifests"),
     "a layer is answered with 500": lambda f: f.fail(500, 2, "registry PATCH"),
     "the manifest is answered with 503": lambda f: f.fail(503, 2, "registry PUT .*manifests"),
-    "too many requests": lambda f: f.throttle("registry", 5),
+    "too many requests": lambda f: f.throttle("registry", 3),
     "too many logins": lambda f: f.throttle("ecr:GetAuthorizationToken", 2),
     "the API has trouble": lambda f: f.fail(500, 2, "api"),
     "uploads by the book": lambda f: f.upload_quirks(False),

@@ -28,6 +28,7 @@ import botocore.session
 import certifi
 import trustme
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 from moto.sts.utils import DEFAULT_STS_SESSION_DURATION
 
@@ -193,6 +194,7 @@ class Ecr:
         for account in self.accounts:
             iam_backends[account]["aws"].reset()
             sts_backends[account]["aws"].reset()
+            s3_backends[account]["aws"].reset()
         for kept in (self.store.tokens, self.store.uploads, self.store.settings, self.store.signatures):
             kept.clear()
         for file in self.folder.glob("sha256-*"):

@@ -141,6 +141,14 @@ def test_no_other_name_leads_anywhere(ecr: Ecr) -> None:
     assert ecr.requests == []
 
 
+def test_buckets_are_gone_with_a_reset(ecr: Ecr) -> None:
+    for _ in range(2):
+        ecr.client("s3").create_bucket(Bucket="byoc-data")
+        ecr.client("s3").put_object(Bucket="byoc-data", Key="a/b", Body=b"x")
+        ecr.reset()
+    assert ecr.client("s3").list_buckets()["Buckets"] == []
+
+
 def test_a_way_out_for_packages_leads_to_no_aws(ecr: Ecr) -> None:
     with socket.create_server(("127.0.0.1", 0)) as outside:
         port = outside.getsockname()[1]
