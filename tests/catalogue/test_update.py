@@ -125,11 +125,12 @@ def test_without_aws_everything_stays_as_it_was(
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    failed = byoc("bases", "update", "--region", "us-iso-east-1", env=cached | nowhere, check=False)
+    failed = byoc("bases", "update", "--region", "eu-west-1", env=cached | nowhere, check=False)
     kept = byoc("bases", "resolve", "pytorch-training:9-cpu", "--region", "eu-west-1", env=cached)
 
     assert failed.returncode == 1
     assert "BYOC-E850" in failed.stderr
+    assert failed.stderr.count("asking ") == 1
     assert kept.stdout.strip().endswith("/pytorch-training:9.0.0-cpu-py314")
 
 

@@ -28,6 +28,8 @@ from byoc_kit.work.sdk_tables import read_tables
 __all__ = ["Updated", "update"]
 
 JOBS = 8  # repositories asked for at the same time
+HOPELESS = frozenset({"BYOC-E814", "BYOC-E815", "BYOC-E820", "BYOC-E825"})
+"""No credentials, or no way to AWS: the next question would end like this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,21 +135,33 @@ def _registry(host: str) -> EcrRegistry:
 def _asked(
     known: Catalogue, hosts: Iterable[EcrRegistry], sources: _Sources, talk: Talk
 ) -> Iterator[dict[str, Any]]:
-    """Rows for images that *hosts* have and that are not known."""
+    """Rows for images that *hosts* have and that are not known; nobody is asked once AWS cannot be."""
     for host in hosts:
         paths = _paths(known, host)
         talk.say(f"asking {host.host} for {len(paths)} repositories")
-        with ThreadPoolExecutor(JOBS) as threads:
-            answers = list(threads.map(functools.partial(_listing, host), paths))
+        answers = list(_listings(host, paths))
         refused = [each for each in answers if isinstance(each, ByocError)]
         if len(refused) == len(answers):
             why = f"{refused[0].what}: {refused[0].why}" if refused else "no prebuilt images are known there"
             sources.failed.append(f"{host.host}: {why}")
+            if refused and refused[0].id in HOPELESS:
+                return
             continue
         sources.gave.append(host.host)
         for path, answer in zip(paths, answers, strict=True):
             if isinstance(answer, Listing):
                 yield from _rows(known, path, answer)
+
+
+def _listings(host: EcrRegistry, paths: Sequence[str]) -> Iterator[Listing | ByocError | None]:
+    """What *host* tells of each of *paths*; only of the first where that shows that AWS cannot be asked."""
+    for path in paths[:1]:
+        first = _listing(host, path)
+        yield first
+        if isinstance(first, ByocError) and first.id in HOPELESS:
+            return
+    with ThreadPoolExecutor(JOBS) as threads:
+        yield from threads.map(functools.partial(_listing, host), paths[1:])
 
 
 def _paths(known: Catalogue, host: EcrRegistry) -> list[str]:
