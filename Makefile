@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test test-unit test-sdk-uris lint format bench golden lock clean
+.PHONY: help setup demo test test-unit test-sdk-uris lint format bench golden lock clean zoo-soak mutate verify-all
 
 help:           ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -38,6 +38,16 @@ format: setup   ## Put the code into its form, and mend what ruff can mend
 
 bench: setup    ## The benchmarks: ratios, each against what one would do without us
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file; done
+
+zoo-soak: setup ## The images that break one clause each, ten times over: what flickers
+	$(PYTHON) tools/zoo_soak.py $(ARGS)
+
+mutate: setup   ## Weaken each clause in turn, and see that an image of the zoo notices
+	ZOO=everything ZOO_EVIDENCE=build/zoo $(PYTEST) -q tests/zoo/test_zoo.py
+	$(PYTHON) tools/mutate_clauses.py build/zoo
+
+verify-all: setup ## The whole zoo with all its clauses, and every style, server and engine against the contract
+	ZOO=everything MATRIX=everything $(PYTEST) tests/zoo $(ARGS)
 
 golden: setup   ## Write golden files and generated pages anew; look at the difference before you commit it
 	GOLDEN_UPDATE=1 $(PYTEST) tests/plan/test_golden.py $(ARGS)
