@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test test-unit test-sdk-uris lint format bench golden lock clean zoo-soak mutate verify-all
+.PHONY: help setup demo test test-unit test-sdk-uris lint format bench zoo-soak mutate verify-all golden lock clean
 
 help:           ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
