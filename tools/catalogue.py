@@ -37,12 +37,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("facts", type=Path)
     arguments.add_argument("packages", type=Path)
+    arguments.add_argument("--out", type=Path, default=DATA)
     arguments.add_argument("--date", default=datetime.datetime.now(datetime.UTC).date().isoformat())
     told = arguments.parse_args()
     facts = json.loads(told.facts.read_text(encoding="utf-8"))
-    write("images", images(facts, told.date), "images")
-    write("tables", read_tables(told.packages, date=told.date).document(), "frameworks")
-    write("regions", regions(told.packages, told.date), "partitions")
+    write(told.out / "images.json", images(facts, told.date), "images")
+    write(told.out / "tables.json", read_tables(told.packages, date=told.date).document(), "frameworks")
+    write(told.out / "regions.json", regions(told.packages, told.date), "partitions")
 
 
 def images(facts: Mapping[str, Any], date: str) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def version(packages: Path, name: str) -> str:
     return next(packages.glob(f"{name}-*.dist-info")).name.removesuffix(".dist-info").partition("-")[2]
 
 
-def write(name: str, document: Mapping[str, Any], rows: str) -> None:
+def write(file: Path, document: Mapping[str, Any], rows: str) -> None:
     """One line for each entry of *rows*, so that a difference can be read."""
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != rows]
     table = document[rows]
@@ -112,7 +113,7 @@ def write(name: str, document: Mapping[str, Any], rows: str) -> None:
     else:
         body = block("[]", map(compact, table))
     text = ",\n".join([*lines, f"{json.dumps(rows)}: {body}"])
-    (DATA / f"{name}.json").write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+    file.write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
 
 
 def block(ends: str, lines: Iterable[str]) -> str:

@@ -69,10 +69,6 @@ class Catalogue:
         chosen = [image for image in fits if wanted or not _has_better(image, fits)]
         return tuple(sorted(chosen, key=lambda image: (image.released or _NEVER, image.order), reverse=True))
 
-    def sources(self) -> tuple[tuple[str, str], ...]:
-        """Each source with its date."""
-        return tuple((each["source"], each["date"]) for each in self.documents.values())
-
 
 _NEVER = datetime.date.min
 
