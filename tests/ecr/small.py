@@ -1,7 +1,7 @@
 """A project and images of a few bytes, to publish without an engine."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ HEAD = """\
 name = "churn"
 version = "{version}"
 style = "basic"
-base = "python:3.12"
+base = "{base}"
 targets = ["training", "processing"]
 [train]
 program = "train.py"
@@ -28,6 +28,21 @@ program = "process.py"
 [publish]
 repository = "{repository}"
 """
+ELF = b"\x7fELF\x02\x01\x01" + bytes(57)
+GLIBC = ELF + b"\0GNU C Library (GNU libc) stable release version 2.36.\n\0"
+SITE = "opt/venv/lib/python3.11/site-packages"
+PYTHON = {
+    "usr/lib64/libc.so.6": GLIBC,
+    "usr/bin/python3.11": ELF,
+    "usr/bin/python3": ELF,
+    "usr/lib/python3.11/os.py": b"",
+    "opt/venv/pyvenv.cfg": b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n",
+    "opt/venv/bin/python3": ELF,
+    f"{SITE}/": b"",
+    f"{SITE}/pip-24.0.dist-info/METADATA": b"Name: pip\nVersion: 24.0\n",
+    f"{SITE}/pip-24.0.dist-info/RECORD": b"",
+}
+"""Of a base, what tells that it has Python."""
 
 
 @dataclass
@@ -37,6 +52,7 @@ class Small:
     folder: Path
     repository: str = "sagemaker/churn"
     version: str = "1.4.2"
+    base: str = "python:3.12"
     more: str = ""
     """Further lines of ``[publish]``, and tables after it."""
     _made: dict[str, str] = field(default_factory=dict)
@@ -48,7 +64,7 @@ class Small:
         (self.folder / "src").mkdir(parents=True, exist_ok=True)
         for program in ("train.py", "process.py"):
             (self.folder / "src" / program).write_text("")
-        text = HEAD.format(version=self.version, repository=self.repository) + self.more
+        text = HEAD.format(version=self.version, repository=self.repository, base=self.base) + self.more
         (self.folder / "byoc.toml").write_text(text)
         return self
 
@@ -62,19 +78,33 @@ class Small:
                     tar_of(
                         {
                             "opt/": b"",
-                            "opt/entry": b"\x7fELF\x02\x01\x01" + bytes(57),
+                            "opt/entry": ELF,
                             "opt/word": word.encode(),
                         }
                     )
                 ),
                 *([MemoryLayer.of(tar_of({"opt/noise": noise(size, len(word))}))] if size else []),
             ]
-            made = image_of(layers, config={"Entrypoint": ["/opt/entry"], "Cmd": None, **config})
-            place = self.folder.parent / f"image-{word}"
-            store = Store(self.folder.parent / "store")
-            LayoutSink(Layout(str(place)), store, Silence(), 2).write(made, tag=True)
-            self._made[word] = f"oci:{place}"
+            self._made[word] = self._layout(
+                word, layers, {"Entrypoint": ["/opt/entry"], "Cmd": None, **config}
+            )
         return self._made[word]
+
+    def on_python(self, size: int = 0) -> "Small":
+        """Write byoc.toml for a base with a Python, *size* bytes large, that the layer engine extends."""
+        from rig.images import noise
+
+        files = {**PYTHON, **({"opt/noise": noise(size)} if size else {})}
+        layers = [MemoryLayer.of(tar_of(files))]
+        return self.write(
+            base=self._layout("base", layers, {"Env": ["PATH=/opt/venv/bin:/usr/bin"], "Cmd": None})
+        )
+
+    def _layout(self, word: str, layers: Sequence[MemoryLayer], config: Mapping[str, Any]) -> str:
+        place = self.folder.parent / f"image-{word}"
+        sink = LayoutSink(Layout(str(place)), Store(self.folder.parent / "store"), Silence(), 2)
+        sink.write(image_of(layers, config=config), tag=True)
+        return f"oci:{place}"
 
     @property
     def record(self) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """``byoc publish`` into ECR, by the command a user types, without an engine."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -75,6 +76,34 @@ def test_on_another_machine_it_is_believed_what_the_record_tells(
     assert (small.folder / ".byoc" / "record.json").read_bytes() == kept
     assert len(ecr.requests) <= 12, asked(ecr)
     assert sum("/blobs/" in each.path for each in ecr.requests) == 1, "the record itself"
+
+
+NO_DOCKER = {"DOCKER_HOST": "tcp://127.0.0.1:9"}
+
+
+def test_a_project_without_docker_from_nothing_and_again(ecr: Ecr, small: Small, byoc: Command) -> None:
+    environ = ecr.environ() | NO_DOCKER
+    small.on_python()
+    byoc("lock", cwd=small.folder, env=environ)
+    printed = byoc("publish", cwd=small.folder, env=environ).stdout
+    digest = printed.strip().partition("@")[2]
+    assert {tags(ecr)[name] for name in ("1.4.2", "1.4", "1", "latest")} == {digest}
+    assert small.record["base"]["digest"]
+    lock = (small.folder / "pylock.byoc.toml").read_bytes()
+    assert small.record["lock_sha256"] == hashlib.sha256(lock).hexdigest()
+    assert small.record["delta"] == {"added": {}, "changed": {}}
+    bill = small.record["sbom"]["digest"]
+    assert manifest(ecr, bill)["subject"]["digest"] == digest
+    for _ in range(2):
+        ecr.requests.clear()
+        assert byoc("publish", cwd=small.folder, env=environ).stdout == printed
+        assert len(ecr.requests) <= 12, asked(ecr)
+        assert not any("/blobs/" in each for each in asked(ecr)), asked(ecr)
+        assert {each.method for each in ecr.requests if each.kind == "registry"} == {"GET", "HEAD"}
+    (small.folder / "src" / "process.py").write_text("print('another')\n")
+    planned = json.loads(byoc("publish", "--dry-run", "--json", cwd=small.folder, env=environ).stdout)
+    assert planned["build"]
+    assert [each["tag"] for each in planned["conflicts"]] == ["1.4.2"]
 
 
 def test_an_immutable_repository_takes_the_same_again_and_refuses_another(
