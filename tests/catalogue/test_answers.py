@@ -133,6 +133,17 @@ def test_nothing_found_is_said(byoc: Command) -> None:
     assert (done.stdout, "nothing fits" in done.stderr) == ("\n", True)
 
 
+def test_bash_completes_names_with_colons(byoc: Command) -> None:
+    script = byoc("completion", "bash").stdout
+    done = subprocess.run(
+        ["bash", "-c", f"COMP_WORDBREAKS=' :='\n{script}\nprintf '%s' \"$COMP_WORDBREAKS\""],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == " ="
+
+
 def test_names_are_completed(byoc: Command) -> None:
     words = {"_BYOC_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
     repository = byoc(env=words | {"COMP_WORDS": "byoc bases show dlc:pytorch-tr"}).stdout
