@@ -54,7 +54,7 @@ QUICK: Final = Timing(
     hearing=20,
     training_grace=15,
     refusal=10,
-    startup=60,
+    startup=90,
     hosting_grace=15,
     ping_every=0.2,
     ping_for=5,
@@ -158,7 +158,7 @@ def _serving(
     *,
     targets: frozenset[Target] = SERVING,
     heavy: bool = False,
-    quick: float = 120,
+    quick: float = 180,
     service: float = 1800,
 ) -> Scenario:
     limits = _limits(quick, service)

@@ -22,13 +22,14 @@ from byoc_kit.local.processes import Process, listeners, processes
 from byoc_kit.local.smoke import Request, first_taken, requests_of
 from byoc_kit.local.stage import Stage
 
-__all__ = ["MODEL", "Endpoint", "Setting", "aside", "lay_model"]
+__all__ = ["BARE", "MODEL", "Endpoint", "Setting", "aside", "lay_model"]
 
 MODEL = PurePosixPath("/opt/ml/model")
 PATIENCE = LATE + 2  # seconds that one ping is waited for, so that a late one is told from none
 PAUSE = 0.2  # seconds between two pings while the server starts
 UNDER_WAY = 1.5  # seconds for which a request is under way when SIGTERM comes
 LAYING = threading.Lock()
+BARE = 20.0  # seconds that a server is waited for which has less than the service gives it
 REACHED = 0.3  # seconds until a request that has begun has reached the server
 
 
@@ -83,7 +84,7 @@ class Endpoint:
         """Ping it until it answers 200, has ended, or *seconds* are over; whether it is well."""
         limit = self.stage.case.time_limits.get("startup", self.stage.timing.startup)
         limit = limit if seconds is None else min(limit, seconds)
-        while self.actor.ended is None and self.actor.now() < limit and self.actor.address:
+        while self.actor.ended is None and self.actor.now() < self._patience(limit) and self.actor.address:
             ping = self.asker.ping(PATIENCE)
             if ping.status is not None or ping.connect is not None or not self.actor.pings:
                 self.actor.pings.append(ping)
@@ -94,6 +95,10 @@ class Endpoint:
             self.actor.wait(PAUSE)
         self.look()
         return self.ready
+
+    def _patience(self, limit: float) -> float:
+        """Less than *limit* where another scenario has seen that the server does not come up."""
+        return min(limit, BARE) if self.stage.house.down else limit
 
     def look(self) -> None:
         """Tell its open ports and its processes, as far as they can be seen from here."""

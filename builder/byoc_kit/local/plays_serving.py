@@ -4,14 +4,12 @@ from typing import Final
 
 from byoc_kit.contract.clauses.pipeline import BIND, SAFE
 from byoc_kit.contract.evidence import Container, Run
-from byoc_kit.local.endpoint import Endpoint, Setting
+from byoc_kit.local.endpoint import BARE, Endpoint, Setting
 from byoc_kit.local.smoke import Request
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
 
-BARE: Final = 20.0
-"""Seconds that a server is waited for without its model, or with less than the service gives it."""
 SHARE: Final = {"cpus": 1.0, "memory": 2 << 30}
 """What each of two copies gets, and a serverless endpoint (SLS-01)."""
 STRICT: Final = {**SHARE, "user": "65534:65534", "read_only": True, "scratch": {"/tmp": 512 << 20}}  # noqa: S108
@@ -48,6 +46,7 @@ def serve(stage: Stage) -> Run:
         _ask_more(first)
         _ask_badly(first)
         first.stop_with_request(stage.timing.hosting_grace)
+    stage.house.down = not first.ready
     seen = first.done("model")
     return Run(scenario="serve", containers=(seen, *_writable(stage, seen)))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from byoc_kit.contract.clauses.served import HINT, asked, called, good, unready
+from byoc_kit.contract.clauses.served import HINT, asked, called, compared, good, unready
 from byoc_kit.contract.clauses.verdicts import NOBODY, broken, kept, unseen
 from byoc_kit.contract.evidence import Container, Exchange
 from byoc_kit.contract.types import Clause, Evidence, Severity, Verdict
@@ -28,6 +28,9 @@ GUNICORN: Final = 30.0
 
 def serves_batch(seen: Evidence) -> Verdict:
     """BAT-01."""
+    text = "with SAGEMAKER_BATCH=true it does not come up"
+    if (verdict := compared(seen, seen.runs["batch"].one, text)) is not None:
+        return verdict
     exchange = asked(seen, "batch", "invoke")
     if isinstance(exchange, Verdict):
         return exchange
@@ -197,7 +200,7 @@ PART: Final = (
         fix="answer /ping and /invocations whether or not SAGEMAKER_BATCH is set",
         judge=serves_batch,
         targets=BATCH,
-        needs=("batch",),
+        needs=("serve", "batch"),
     ),
     Clause(
         id="BAT-02",

@@ -12,6 +12,7 @@ from byoc_kit.contract.clauses.served import (
     SINGLE,
     bad_pings,
     called,
+    compared,
     good,
     late,
     unready,
@@ -60,8 +61,8 @@ def fits_its_cpus(seen: Evidence) -> Verdict:
     box = seen.runs["serve-copies"].one
     if box.out_of_memory:
         return broken("with one CPU and 2 GB of memory it runs out of memory")
-    if box.ready is None:
-        return broken("with one CPU and 2 GB of memory it does not come up")
+    if (verdict := compared(seen, box, "with one CPU and 2 GB of memory it does not come up")) is not None:
+        return verdict
     count = box.facts.get("processes")
     many = f", processes: {count}" if count is not None else ""
     return kept(f"with one CPU and 2 GB of memory /ping is 200 after {box.ready:.1f} s{many}")
@@ -141,7 +142,8 @@ def shares_its_instance(seen: Evidence) -> Verdict:
     boxes = seen.runs["serve-copies"].containers
     up = [box for box in boxes if box.ready is not None]
     text = f"{len(up)} of {len(boxes)} copies at once come up, with one CPU and 2 GB each"
-    return kept(text) if len(up) == len(boxes) else broken(text)
+    wrong = (compared(seen, box, text) for box in boxes)
+    return next((verdict for verdict in wrong if verdict is not None), kept(text))
 
 
 PART: Final = (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from byoc_kit.contract.clauses.served import HINT, asked, called, good, last_words, ports, unready
+from byoc_kit.contract.clauses.served import HINT, asked, called, compared, good, ports
 from byoc_kit.contract.clauses.verdicts import broken, kept, listed, unseen
 from byoc_kit.contract.types import Clause, Evidence, Severity, Verdict
 from byoc_kit.spec.types import Target
@@ -29,9 +29,8 @@ def binds_to_its_port(seen: Evidence) -> Verdict:
         return kept(f"with SAGEMAKER_BIND_TO_PORT={BIND} it answers on {BIND}, and 8080 is closed")
     if box.facts.get("open_8080") or 8080 in ports(box):
         return broken(f"with SAGEMAKER_BIND_TO_PORT={BIND} it still listens on 8080")
-    return unready(seen, "serve") or broken(
-        f"with SAGEMAKER_BIND_TO_PORT={BIND} nothing answers there{last_words(box)}"
-    )
+    text = f"with SAGEMAKER_BIND_TO_PORT={BIND} nothing answers there"
+    return compared(seen, box, text) or broken(text)
 
 
 def keeps_to_safe_ports(seen: Evidence) -> Verdict:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from byoc_kit.contract.audience import SINGLE
-from byoc_kit.contract.clauses.verdicts import unseen
+from byoc_kit.contract.clauses.verdicts import broken, unseen
 from byoc_kit.contract.evidence import Container, Exchange, Ping, Run
 from byoc_kit.contract.types import Evidence, Verdict
 
@@ -21,6 +21,7 @@ __all__ = [
     "bad_pings",
     "blame",
     "called",
+    "compared",
     "failed",
     "good",
     "last_words",
@@ -39,6 +40,8 @@ CONNECT: Final = 0.25
 FORGIVEN: Final = 1
 """How many pings of a run may be late before anything is said: the margin of all clauses on pings."""
 GUIDE: Final = "SageMaker Developer Guide, Use Your Own Inference Code with Hosting Services"
+AMPLE, SPARE = 4, 10.0
+"""How many times longer than in ``serve``, and how many seconds more, a server may take to come up."""
 MODEL: Final = "/opt/ml/model"
 HINT: Final = "give a request that it answers: --request FILE --content-type TYPE"
 NO_NETWORK: Final = re.compile(
@@ -81,7 +84,25 @@ def unready(seen: Evidence, scenario: str) -> Verdict | None:
         return None
     first = seen.runs.get("serve")
     cause = blame(first) if first else ""
+    if first and not cause:
+        return unseen(f"it came up in the scenario serve, and not here, within {box.seconds:.0f} s")
     return unseen(f"the server never answered GET /ping with 200: see {cause or 'INF-04'}")
+
+
+def compared(seen: Evidence, box: Container, text: str) -> Verdict | None:
+    """What to say of a server that came up in ``serve``, and not as *box*; None: it came up.
+
+    It is broken, as *text* has it, if it ended, or had ample time by what ``serve`` took: on a busy machine a
+    good one may need longer than there was.
+    """
+    if box.ready is not None:
+        return None
+    first = seen.runs["serve"].one.ready
+    if first is None:
+        return unready(seen, "serve")
+    if box.exit_code is not None or box.out_of_memory or box.seconds > AMPLE * first + SPARE:
+        return broken(f"{text}{last_words(box)}")
+    return unseen(f"it had {box.seconds:.0f} s to come up, of which serve took {first:.0f}: a busy machine")
 
 
 def asked(seen: Evidence, scenario: str, name: str) -> Exchange | Verdict:
