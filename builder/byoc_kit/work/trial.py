@@ -27,7 +27,7 @@ from byoc_kit.work.gather import play_all, width
 from byoc_kit.work.project import Project
 from byoc_kit.work.start import opened
 
-__all__ = ["Trial", "tried", "tried_before"]
+__all__ = ["Trial", "Watch", "keep_tried", "tried", "tried_before"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _played(evidence: Evidence, place: Place, scenarios: Sequence[Scenario], tri
         case=trial.case,
         depth=trial.depth,
     )
-    watch = _Watch(evidence, trial, len(scenarios))
+    watch = Watch(evidence, trial, len(scenarios))
     at_once = width(_cpus(place))
     trial.talk.say(f"{len(scenarios)} scenarios, {at_once} at a time ({trial.depth})")
     with theatre(place.client, subject, PLAYS, trial.talk) as house:
@@ -105,11 +105,11 @@ def _played(evidence: Evidence, place: Place, scenarios: Sequence[Scenario], tri
         play_all(scenarios, house, depth=trial.depth, hear=watch.hear, at_once=at_once)
     if watch.stopped:
         return replace(watch.evidence, not_run="not played: a clause had failed already")
-    _keep_tried(watch.evidence, place.image.id, trial)
+    keep_tried(watch.evidence, place.image.id, trial)
     return watch.evidence
 
 
-def _keep_tried(evidence: Evidence, image_id: str, trial: Trial) -> None:
+def keep_tried(evidence: Evidence, image_id: str, trial: Trial) -> None:
     """Remember what was seen, for :func:`tried_before`; not what had a problem."""
     if not any(run.problem for run in evidence.runs.values()):
         store = user_store(trial.environ)
@@ -150,7 +150,7 @@ def _cpus(place: Place) -> int:
     return 1
 
 
-class _Watch:
+class Watch:
     """Judges what it can as soon as a run has ended, and tells."""
 
     def __init__(
