@@ -56,15 +56,18 @@ def limit_of(stage: Stage) -> float:
     """Seconds that a training may take: as the user said, else by how long the plain one took here."""
     if own := stage.case.time_limits.get("training"):
         return own
-    plain = stage.seen("train")
-    took = plain.one.seconds if plain and not plain.problem else 0.0
-    return max(stage.timing.training, SLOWER * took)
+    return max(stage.timing.training, SLOWER * _plain_seconds(stage))
+
+
+def _plain_seconds(stage: Stage, *, patience: float = 0) -> float:
+    """How long the plain training took; 0 where that is not known after *patience*, or where it failed."""
+    plain = stage.seen("train", patience=patience)
+    return plain.one.seconds if plain and not plain.problem and plain.one.exit_code == 0 else 0.0
 
 
 def midway(stage: Stage) -> float:
     """Seconds from its start after which a training is at its work and not over, as the plain one was."""
-    plain = stage.seen("train", patience=limit_of(stage))
-    return MIDWAY * plain.one.seconds if plain and not plain.problem else stage.timing.begun
+    return MIDWAY * _plain_seconds(stage, patience=limit_of(stage)) or stage.timing.begun
 
 
 def if_it_trains(play: Play) -> Play:

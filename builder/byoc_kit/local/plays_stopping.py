@@ -70,7 +70,7 @@ def _await_file(actor: Actor, folder: Path, seconds: float) -> None:
 
 
 PLAYS: Final[Plays] = {
-    "train-stop": if_it_trains(stop),
-    "train-stop-init": if_it_trains(stop_with_init),
+    "train-stop": stop,
+    "train-stop-init": stop_with_init,
     "train-again": if_it_trains(again),
 }

@@ -175,7 +175,7 @@ def _twisted(stage: Stage, job: TrainingJob, name: str, twists: tuple[Twist, ...
 def train_fail(stage: Stage) -> Run:
     """``no-data``: without any channel; ``no-room``: /opt/ml/model cannot be written, as on a full disk."""
     without = train_once(stage, smoke_job(stage, channels=()), "no-data")
-    if never_ends(stage):
+    if does_not_train(stage, patience=limit_of(stage)):  # whatever the folder is like
         return Run(scenario="train-fail", containers=(without,))
     with Troupe(stage, smoke_job(stage), name="no-room") as troupe:
         mounts = troupe.plan("algo-1").mounts
