@@ -88,13 +88,13 @@ def test_init_takes_a_short_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "error"), [("dlc:pytorch-trainng:2.8-cpu", "BYOC-E840"), ("dlc:Py", "BYOC-E112")]
+    ("name", "error"), [("dlc:pytorch-trainng:2.8-cpu", "BYOC-E840"), ("dlc:Py", "BYOC-E112")]
 )
 def test_init_refuses_a_name_that_means_nothing_and_writes_nothing(
-    tmp_path: Path, base: str, error: str
+    tmp_path: Path, name: str, error: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        init(tmp_path / "new", base=base)
+        init(tmp_path / "new", base=name)
     assert caught.value.id == error
     assert not (tmp_path / "new").exists()
 
@@ -143,12 +143,17 @@ def test_a_lock_holds_the_full_name_and_the_digest_in_every_region(
     locked = byoc("lock", cwd=folder, env=environ[REGIONS[0]])
     text = (folder / "pylock.byoc.toml").read_text()
     elsewhere = byoc("lock", "--check", cwd=folder, env=environ[REGIONS[1]])
+    build = ("build", "--frozen", "--engine", "layer", "--output", "oci:image")
+    built = byoc(*build, cwd=folder, env=environ[REGIONS[1]])
     seen = byoc("inspect", "dlc:pytorch-training:2.8-cpu", "--json", env=environ[REGIONS[1]])
 
     digest = copied.stdout.strip().rpartition("@")[2]
     assert f'reference = "dlc:pytorch-training:{TAG}"' in text
     assert f'digest = "{digest}"' in text
     assert locked.returncode == elsewhere.returncode == 0
-    assert f"{there}" in seen.stderr
+    assert f"the base dlc:pytorch-training:2.8-cpu is {here}" in locked.stderr
+    assert built.stdout.startswith("oci:")
+    assert f"the base dlc:pytorch-training:2.8-cpu is {there}" in built.stderr
+    assert there in seen.stderr
     assert "ended on 2026-08-06" in seen.stderr
     assert json.loads(seen.stdout)["image"]["digest"] == digest

@@ -265,8 +265,10 @@ def make_lock(
 
     The base stays the one of the old lock, unless everything is upgraded: then its tag is looked up anew.
     """
-    anew = ALL in upgrade
-    return Locker.of(project, talk=talk or Silence(), environ=environ, anew=anew).made(upgrade=upgrade)
+    voice, anew = talk or Silence(), ALL in upgrade
+    for note in project.spec.notes:
+        voice.note(note)
+    return Locker.of(project, talk=voice, environ=environ, anew=anew).made(upgrade=upgrade)
 
 
 def lock_as_written(project: Project) -> Lock | None:
