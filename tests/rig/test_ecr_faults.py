@@ -63,6 +63,7 @@ def test_a_line_is_cut_after_so_many_bytes(ecr: Ecr, line: Session) -> None:
 
 
 def test_a_region_is_down(ecr: Ecr, line: Session) -> None:
+    assert RemoteRepository(line).tags() == frozenset()
     ecr.faults.region_down("us-east-1")
     with pytest.raises(ByocError, match="cannot be reached"):
         RemoteRepository(line).tags()
