@@ -27,7 +27,7 @@ told at once, each with its line. `byoc schema` prints the same as JSON Schema: 
 and mark mistakes. `-f FILE` chooses another file, so one folder can hold several images.
 
 *Required* means that the file is refused without the key. The column *used by* names the commands that act on
-it; *nothing yet* means that the key is read and checked now, and has an effect in a later version.
+it.
 """
 NAMES: dict[object, str] = {
     str: "text",
