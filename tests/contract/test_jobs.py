@@ -307,7 +307,7 @@ BROKEN: list[tuple[str, dict[str, Any], Status, str]] = [
         Status.WARN,
         "SM_MODEL_DIR",
     ),
-    ("TMD-08", {"train_sdk3": (probe("waits", 137, killed=True),)}, Status.WARN, "did not reach"),
+    ("TMD-08", {"train_sdk3": (probe("waits", 143),)}, Status.WARN, "no time"),
     ("LCL-22", {"train_sdk3": (probe("local", 1),)}, Status.WARN, "local container mode"),
     ("PRC-01", {"process_script": (box("ScriptProcessor", 1),)}, Status.WARN, "ScriptProcessor"),
     ("PRC-02", {"process_stop": (box("TERM", 137, killed=True),)}, Status.FAIL, "SIGTERM"),
@@ -385,6 +385,7 @@ APART: list[tuple[str, dict[str, Any]]] = [
     ("TTK-21", {"train_toolkit": (box("runs", 0, MODEL),)}),
     ("TTK-23", {"train_toolkit": (box("runs", 0, MODEL),)}),
     ("SIG-03", {"train_toolkit": (box("runs", 0, MODEL),)}),
+    ("TMD-08", {"train_sdk3": (probe("waits", 137, killed=True),)}),
 ]
 
 

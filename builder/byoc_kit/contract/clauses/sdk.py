@@ -127,7 +127,10 @@ def knows_its_environment(seen: Evidence) -> Verdict:
 
 def stops_behind_the_driver(seen: Evidence) -> Verdict:
     """TMD-08."""
-    return _stopped(by_name(seen.runs["train-sdk3"], "waits"), "TMD-03")
+    waits = by_name(seen.runs["train-sdk3"], "waits")
+    if waits is not None and waits.killed:
+        return apart("the SDK's driver forwards no signals, whatever the image: the script was killed")
+    return _stopped(waits, "TMD-03")
 
 
 def runs_locally_too(seen: Evidence) -> Verdict:
