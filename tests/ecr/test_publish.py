@@ -82,7 +82,7 @@ NO_DOCKER = {"DOCKER_HOST": "tcp://127.0.0.1:9"}
 
 
 def test_a_project_without_docker_from_nothing_and_again(ecr: Ecr, small: Small, byoc: Command) -> None:
-    environ = ecr.environ() | NO_DOCKER
+    environ = ecr.environ(index=True) | NO_DOCKER
     small.on_python()
     byoc("lock", cwd=small.folder, env=environ)
     printed = byoc("publish", cwd=small.folder, env=environ).stdout
