@@ -1,6 +1,9 @@
 """Tokens of ECR: asked for once, renewed before they end and when a registry refuses them, for ECR only."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -114,9 +117,41 @@ def test_several_accounts_in_one_run(here: Ecr) -> None:
     other = Session(Repository(here.host("444455556666"), NAME), keychain=logins(accounts=accounts))
     assert RemoteRepository(other).tags() == frozenset()
     assert remote(here).tags() == frozenset()
-    assert {each.account for each in here.requests if each.kind == "registry"} == set(here.accounts)
+    assert {each.account for each in here.requests if each.kind == "registry"} == {
+        "111122223333",
+        "444455556666",
+    }
     assumed = [each for each in here.requests if each.path == "sts:AssumeRole"]
     assert len(assumed) == 1
+
+
+def stored(rig: Ecr, tmp_path: Path, password: str) -> dict[str, str]:
+    """The environment of somebody whose `docker login` was with *password*."""
+    auth = base64.b64encode(f"AWS:{password}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {rig.host(): {"auth": auth}}}))
+    return {"DOCKER_CONFIG": str(tmp_path)}
+
+
+def test_a_stored_login_that_is_refused_gives_way(here: Ecr, tmp_path: Path) -> None:
+    """`docker login` keeps a token that ends after twelve hours, and is forgotten by then."""
+    keychain = logins(stored(here, tmp_path, "of-yesterday"))
+    found = keychain(here.host())
+    assert found is not None
+    assert found.secret == "of-yesterday"
+    session = Session(Repository(here.host(), NAME), keychain=keychain)
+    assert RemoteRepository(session).tags() == frozenset()
+    assert asked(here) == 1
+
+
+def test_a_stored_token_that_tells_its_end_is_not_tried(here: Ecr, tmp_path: Path) -> None:
+    old = base64.b64encode(json.dumps({"payload": "x", "expiration": 1000}).encode()).decode()
+    environ = stored(here, tmp_path, old)
+    early = logins(environ, now=lambda: 999.0)(here.host())
+    late = logins(environ, now=lambda: 1000.0)(here.host())
+    assert early is not None
+    assert late is not None
+    assert early.secret == old
+    assert late.secret != old
 
 
 def test_the_password_does_not_show(here: Ecr) -> None:

@@ -5,6 +5,7 @@ does not accept it any more: it dies early with the session of a role that asked
 """
 
 import base64
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from byoc_kit.aws.session import AwsSettings, aws_errors, client
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.ecr import EcrRegistry
 
-__all__ = ["TOKENS", "Token", "Tokens"]
+__all__ = ["TOKENS", "Token", "Tokens", "ended"]
 
 LIFE: Final = 12 * 3600.0
 """Seconds that a token lives at most (ECR, "Registry authentication"); what is believed where the service's
@@ -35,6 +36,15 @@ class Token:
     """Whose it is, as the service tells."""
     renew_at: float
     """Of the clock that :class:`Tokens` has."""
+
+
+def ended(password: str, now: float) -> bool:
+    """Whether *password* is a token of ECR that tells its end (seconds since the epoch), and that is past."""
+    try:
+        document = json.loads(base64.b64decode(password, validate=True))
+        return float(document["expiration"]) <= now
+    except (ValueError, TypeError, LookupError):
+        return False
 
 
 @dataclass(slots=True)

@@ -2,9 +2,11 @@
 
 import functools
 import os
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from byoc_kit.aws.ecr import TOKENS, Token
+from byoc_kit.aws.ecr import TOKENS, Token, ended
 from byoc_kit.aws.session import AwsSettings
 from byoc_kit.errors import ByocError
 from byoc_kit.images.keychain import Credentials, docker_config
@@ -15,13 +17,15 @@ __all__ = ["engine_login", "logins"]
 
 
 def logins(
-    environ: Mapping[str, str] = os.environ, accounts: Accounts | None = None
+    environ: Mapping[str, str] = os.environ,
+    accounts: Accounts | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Callable[[str], Credentials | None]:
     """From a host to its credentials; None: nobody is logged in there.
 
-    A credential helper or login for an ECR host wins over the AWS identity. A token of ECR is asked for once,
-    and anew before it ends. Raises ByocError: BYOC-E510 where stored logins cannot be read, else as
-    ``aws_errors`` where AWS refuses.
+    A credential helper or login for an ECR host wins over the AWS identity for as long as it holds, for
+    `docker login` keeps a token that ends after hours. Our own is asked for once, and anew before it ends.
+    Raises ByocError: BYOC-E510 where stored logins cannot be read, else as ``aws_errors`` where AWS refuses.
     """
     stored = functools.cache(lambda: docker_config(environ))
     identities = accounts or Accounts()
@@ -29,9 +33,16 @@ def logins(
     def find(host: str) -> Credentials | None:
         registry = EcrRegistry.of_host(host)
         found = stored()(host)
-        if found is not None or registry is None:
+        if registry is None:
             return found
-        return _of_ecr(identities.of(registry.account), registry)
+        settings = identities.of(registry.account)
+        if found is None or ended(found.secret, now()):
+            return _of_ecr(settings, registry)
+
+        def renew(refused: bool) -> Credentials:
+            return (refused and _of_ecr(settings, registry)) or replace(found, renew=renew)
+
+        return replace(found, renew=renew)
 
     return find
 
