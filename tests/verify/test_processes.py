@@ -84,6 +84,10 @@ def test_the_kernels_own_table_is_read(tmp_path: Path) -> None:
         assert Listener(opened.getsockname()[1], loopback=True) in found
 
 
+def test_what_has_ended_is_not_killed(tmp_path: Path) -> None:
+    assert not kill(Process(os.getpid(), 1, ("another",), 0), os.getpid(), CONTAINER)
+
+
 def test_a_process_of_somebody_else_is_not_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         victim = Process(child.pid, os.getpid(), ("python3",), 0)

@@ -30,6 +30,7 @@ PAUSE = 0.2  # seconds between two pings while the server starts
 UNDER_WAY = 1.5  # seconds for which a request is under way when SIGTERM comes
 LAYING = threading.Lock()
 BARE = 20.0  # seconds that a server is waited for which has less than the service gives it
+LONGEST_GRACE = 30.0  # seconds; what the service gives
 REACHED = 0.3  # seconds until a request that has begun has reached the server
 
 
@@ -79,6 +80,16 @@ class Endpoint:
     def limit(self) -> float:
         """Seconds in which a request must be answered (INF-07)."""
         return self.stage.case.time_limits.get("invocation", self.stage.timing.invocation)
+
+    @property
+    def slowness(self) -> float:
+        """Seconds that it took to come up: how slow it is on this machine, and how busy that is."""
+        return next((ping.at for ping in self.actor.pings if ping.status == 200), 0.0)
+
+    @property
+    def grace(self) -> float:
+        """Seconds from SIGTERM to SIGKILL: those of the depth, or twice its start, if the service gives it."""
+        return max(self.stage.timing.hosting_grace, min(LONGEST_GRACE, 2 * self.slowness))
 
     def come_up(self, seconds: float | None = None) -> bool:
         """Ping it until it answers 200, has ended, or *seconds* are over; whether it is well."""
@@ -152,8 +163,9 @@ class Endpoint:
             self.actor.wait(seconds)
         self.keep(pinger)
 
-    def stop_with_request(self, grace: float) -> None:
-        """SIGTERM while a request is under way, which is kept as ``in-flight``; SIGKILL after *grace*."""
+    def stop_with_request(self) -> None:
+        """SIGTERM while a request is under way, which is kept as ``in-flight``; SIGKILL in the end."""
+        grace = self.grace
         begun = threading.Event()
         question = self.request.question(self.limit + UNDER_WAY, pause=UNDER_WAY, halfway=begun.set)
         thread = aside(lambda: self.ask("in-flight", question))

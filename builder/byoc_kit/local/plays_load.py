@@ -34,7 +34,7 @@ SLOW_JOB: Final = {Depth.QUICK: 3.0, Depth.SERVICE: 90.0}
 LARGE_JOB: Final = {Depth.QUICK: 100 * MEGABYTE, Depth.SERVICE: 10**9}
 """Bytes of one (ASY-01)."""
 RECOVERY: Final = {Depth.QUICK: 10.0, Depth.SERVICE: 60.0}
-"""Seconds in which a server must be well again, or have ended (INF-20)."""
+"""Seconds in which a server must be well again, or have ended (INF-20); or twice its start."""
 
 
 def load(stage: Stage) -> Run:
@@ -72,6 +72,8 @@ def crash(stage: Stage) -> Run:
             break
         names.add(_name(victim))
         fate = _fate(servers[-1], victim)
+        if fate == "gone":
+            continue
         servers[0].actor.tell(**{f"killed {_name(victim)}": fate})
         up = fate == "well"
         if fate.startswith("ended") and len(names) < VICTIMS:
@@ -98,13 +100,13 @@ def _name(process: Process) -> str:
 
 
 def _fate(server: Endpoint, victim: Process) -> str:
-    """What becomes of the server when *victim* is killed."""
+    """What becomes of the server when *victim* is killed; ``gone``: it had ended by itself before that."""
     running = server.actor.running
     if running is None or not kill(victim, running.pid, running.id):
         return "gone"
     server.actor.note(f"killed {_name(victim)}")
     before = server.actor.exchanges["invoke"].status
-    end, good = time.monotonic() + RECOVERY[server.stage.depth], 0
+    end, good = time.monotonic() + max(RECOVERY[server.stage.depth], 2 * server.slowness), 0
     while time.monotonic() < end:
         ended = server.actor.wait(0.2)
         if ended is not None:
@@ -164,7 +166,7 @@ def asynchronous(stage: Stage) -> Run:
         server.post("large", body=server.request.padded(LARGE_JOB[stage.depth]), limit=10 * server.limit)
         slow = SLOW_JOB[stage.depth]
         server.post("slow", pause=slow, limit=slow + server.limit)
-        server.stop_with_request(stage.timing.hosting_grace)
+        server.stop_with_request()
     return Run(scenario="async", containers=(server.done("model"),))
 
 

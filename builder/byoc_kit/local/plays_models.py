@@ -37,7 +37,7 @@ def multi_model(stage: Stage) -> Run:
                 _ask_for_models(server)
             server.look()
         server.keep(pinger)
-        server.actor.stop(stage.timing.hosting_grace)
+        server.actor.stop(server.grace)
     return Run(scenario="multi-model", containers=(server.done("model"),))
 
 

@@ -45,7 +45,7 @@ def serve(stage: Stage) -> Run:
         first.find_request("invoke")
         _ask_more(first)
         _ask_badly(first)
-        first.stop_with_request(stage.timing.hosting_grace)
+        first.stop_with_request()
     stage.house.down = not first.ready
     seen = first.done("model")
     return Run(scenario="serve", containers=(seen, *_writable(stage, seen)))
@@ -86,7 +86,7 @@ def serve_large(stage: Stage) -> Run:
         server.post("25MB", body=server.request.padded(25 * MEGABYTE))
         server.actor.terminate()
         server.actor.wait(0.3)
-        server.actor.stop(stage.timing.hosting_grace)
+        server.actor.stop(server.grace)
     return Run(scenario="serve-large", containers=(server.done("model"),))
 
 

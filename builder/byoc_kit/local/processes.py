@@ -51,7 +51,8 @@ def processes(pid: int, container: str, *, proc: Path = PROC) -> tuple[Process, 
 
 def kill(process: Process, pid: int, container: str) -> bool:
     """SIGKILL *process*, if it is one of the container's; whether it was."""
-    if process not in (processes(pid, container) or ()):
+    found = processes(pid, container) or ()
+    if (process.pid, process.command) not in {(each.pid, each.command) for each in found}:
         return False
     with suppress(OSError):
         os.kill(process.pid, signal.SIGKILL)
