@@ -13,7 +13,7 @@ import pytest
 from byoc_kit.errors import UsageError
 from byoc_kit.oci.short import ShortName
 from byoc_kit.spec.types import Spec
-from byoc_kit.work.bases import full_reference, named, with_full_base
+from byoc_kit.work.bases import full_reference, named, with_end_of_patches, with_full_base
 from byoc_kit.work.init import init
 from byoc_kit.work.project import as_written, load
 
@@ -68,6 +68,24 @@ def test_else_in_that_of_aws_else_from_the_gallery(written: Callable[..., Path])
     assert there.image.base == f"{ACCOUNT}.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:{TAG}"
     assert nowhere.image.base == f"public.ecr.aws/deep-learning-containers/pytorch-training:{TAG}"
     assert there.image.base_name == nowhere.image.base_name
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        (f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:{TAG}", True),
+        (f"public.ecr.aws/deep-learning-containers/pytorch-training:{TAG}", True),
+        (f"111122223333.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:{TAG}", False),
+        (f"public.ecr.aws/somebody/pytorch-training:{TAG}", False),
+        (f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/pytorch:2.13.0-cpu-amzn2023-sagemaker", False),
+        (f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training", False),
+    ],
+)
+def test_the_end_of_patches_is_told_of_full_references_too(
+    written: Callable[..., Path], reference: str, told: bool
+) -> None:
+    notes = with_end_of_patches(spec(written(reference)), environ={}, day=DAY).notes
+    assert (f"patches of pytorch-training:{TAG} end on 2026-08-06, in 90 days" in notes) is told
 
 
 def test_a_project_is_loaded_with_the_full_reference(written: Callable[..., Path], tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ class Catalogue:
         merged = _dated(_merged(known, derived(self.tables)))
         return tuple(_settled(sorted(merged, key=lambda image: (image.repository, image.order))))
 
+    def has_account(self, account: str) -> bool:
+        """Whether some prebuilt images are in *account*; quicker than looking at all of them."""
+        tables = (*self.tables.accounts, *self.documents["images"]["accounts"].values())
+        return any(account in table.values() for table in tables)
+
     def repositories(self) -> tuple[str, ...]:
         """Names of all repositories."""
         return tuple(dict.fromkeys(image.repository for image in self.images))

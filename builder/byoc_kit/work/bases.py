@@ -9,8 +9,10 @@ from byoc_kit.catalogue.answer import Answer, answer
 from byoc_kit.catalogue.catalogue import Catalogue
 from byoc_kit.catalogue.prebuilt import Prebuilt
 from byoc_kit.catalogue.question import Question
+from byoc_kit.catalogue.regions import PUBLIC_GALLERY
 from byoc_kit.catalogue.short import Choice, choose
 from byoc_kit.errors import ByocError, UsageError
+from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.oci.reference import Named, parse_image
 from byoc_kit.oci.short import SHORT, ShortName, parse_short
 from byoc_kit.spec.types import Spec
@@ -29,6 +31,7 @@ __all__ = [
     "search",
     "show",
     "today",
+    "with_end_of_patches",
     "with_full_base",
 ]
 
@@ -129,6 +132,25 @@ def with_full_base(
     told = [f"the base {image.base} is {found.uri}", *([found.warning] if found.warning else [])]
     full = replace(image, base=found.uri, prebuilt=found.choice.name)
     return replace(spec, image=full, notes=(*spec.notes, *told))
+
+
+def with_end_of_patches(
+    spec: Spec, *, environ: Mapping[str, str] = os.environ, day: datetime.date | None = None
+) -> Spec:
+    """*spec* with a note where its base is a prebuilt image, by its full reference, whose patches end."""
+    reference = parse_image(spec.image.base)
+    if not isinstance(reference, Named) or reference.tag is None:
+        return spec
+    host = reference.repository.host
+    registry, path = EcrRegistry.of_host(host), reference.repository.path
+    known = catalogue(environ)
+    if registry is not None and known.has_account(registry.account):
+        image = known.by_tag(path, reference.tag)
+    else:
+        gallery = f"{host}/{path}".removeprefix(f"{PUBLIC_GALLERY}/")
+        image = known.by_tag(gallery, reference.tag) if gallery != f"{host}/{path}" else None
+    warning = image.warning(day or today()) if image else None
+    return replace(spec, notes=(*spec.notes, warning)) if warning else spec
 
 
 def located(known: Catalogue, choice: Choice, region: str | None) -> str | None:

@@ -52,11 +52,21 @@ def load(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -
     build = project.spec.build
     engine = chosen_engine(build.engine, environ).value
     read = replace(project.spec, build=replace(build, engine=engine))
-    if read.image.base.startswith(SHORT):
+    return replace(project, spec=_with_prebuilt_base(read, environ))
+
+
+def _with_prebuilt_base(read: Spec, environ: Mapping[str, str]) -> Spec:
+    """*read*; of a prebuilt base by its full reference, and with a note where its patches end."""
+    base = read.image.base
+    if base.startswith(SHORT):
         from byoc_kit.work.bases import with_full_base
 
-        read = with_full_base(read, environ=environ)
-    return replace(project, spec=read)
+        return with_full_base(read, environ=environ)
+    if ".dkr.ecr" in base or base.startswith("public.ecr.aws/deep-learning-containers/"):
+        from byoc_kit.work.bases import with_end_of_patches
+
+        return with_end_of_patches(read, environ=environ)
+    return read
 
 
 def as_written(file: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
