@@ -88,7 +88,7 @@ class Endpoint:
 
     @property
     def grace(self) -> float:
-        """Seconds from SIGTERM to SIGKILL: those of the depth, or twice its start, if the service gives it."""
+        """Seconds from SIGTERM to SIGKILL: of the depth, or twice its start if the service gives that."""
         return max(self.stage.timing.hosting_grace, min(LONGEST_GRACE, 2 * self.slowness))
 
     def come_up(self, seconds: float | None = None) -> bool:
