@@ -15,18 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from byoc_kit.images.sink import open_sink  # noqa: E402
-from byoc_kit.oci.digest import Digest, measure  # noqa: E402
 from byoc_kit.oci.image import Image  # noqa: E402
-from byoc_kit.oci.manifest import DOCKER_LAYER, Descriptor  # noqa: E402
 from byoc_kit.oci.reference import parse_location  # noqa: E402
+from rig.files import FileLayer  # noqa: E402
 from rig.images import image_of  # noqa: E402
 from rig.registry import registry  # noqa: E402
 
@@ -39,32 +37,6 @@ BEGIN = (
     "curl -sfi -X POST http://{target}/v2/bench/blobs/uploads/ | sed -n 's/^[Ll]ocation: //p' | tr -d '\\r'"
 )
 UP = f'{{down}} && at=$({BEGIN}) && curl -sf -X PUT -T {{out}}/{{digest}} "$at&digest={{digest}}"'
-
-
-@dataclass(frozen=True)
-class FileLayer:
-    """A layer whose blob is a file of noise."""
-
-    path: Path
-    descriptor: Descriptor
-    diff_id: Digest
-
-    @classmethod
-    def made(cls, path: Path, megabytes: int) -> "FileLayer":
-        with path.open("wb") as file:
-            for _ in range(megabytes):
-                file.write(os.urandom(1_000_000))
-        digest, size = measure(chunks(path))
-        return cls(path, Descriptor(DOCKER_LAYER, digest, size), digest)
-
-    def read(self, start: int = 0) -> Iterator[bytes]:
-        return chunks(self.path)
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            yield chunk
 
 
 def run(command: list[str]) -> tuple[float, float]:

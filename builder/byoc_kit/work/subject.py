@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from byoc_kit.docker_api import answers, connect
 from byoc_kit.errors import ByocError
@@ -9,6 +10,7 @@ from byoc_kit.images.push import find_image
 from byoc_kit.oci.reference import Docker, Named, parse_image
 from byoc_kit.plan.choose import DOCKER, LAYER
 from byoc_kit.plan.publish import Subject, Way
+from byoc_kit.plan.types import Plan
 from byoc_kit.spec.lockfile import lock_name
 from byoc_kit.spec.tag_templates import framework_of
 from byoc_kit.work import build
@@ -79,9 +81,21 @@ def _identity(
     tried = _tried(project, environ)
     if tried is not None:
         return "push", *tried
-    plan = build.plan(project, environ=environ, options=_usual(project, environ), costs=False)
+    plan = _planned(project, environ)
     key = key_of(plan, project.root)
     return ("layer" if plan.engine.name == LAYER else "push"), key, None
+
+
+def _planned(project: Project, environ: Mapping[str, str]) -> Plan:
+    """What a build would do. Where a lock exists the layer engine is asked first, and no Docker."""
+    options = _usual(project, environ)
+    if options.output == "registry" and project.spec.build.engine == "auto":
+        with contextlib.suppress(
+            ByocError
+        ):  # then the engine that fits is looked for, and tells what is wrong
+            alone = replace(options, engine=LAYER)
+            return build.plan(project, environ=environ, options=alone, costs=False)
+    return build.plan(project, environ=environ, options=options, costs=False)
 
 
 def _usual(project: Project, environ: Mapping[str, str]) -> "build.BuildOptions":
