@@ -149,6 +149,23 @@ def test_a_request_can_be_under_way_for_a_while() -> None:
     assert seen.seconds - told[0] >= 0.45
 
 
+def test_a_slow_body_drips_so_that_nobody_takes_it_for_dead() -> None:
+    waits: list[float] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.settimeout(0.5)
+        text, last = head_of(connection), time.monotonic()
+        while not text.endswith(b"c" * 50):
+            text += connection.recv(1 << 16)
+            waits.append(time.monotonic() - last)
+            last = time.monotonic()
+        connection.sendall(answered(b""))
+
+    seen = ask(talk, body=b"a" * 25 + b"b" * 25 + b"c" * 50, pause=1.0)
+    assert (seen.status, seen.sent) == (200, 100)
+    assert len(waits) > 20
+
+
 def test_a_ping_tells_when_the_connection_stood() -> None:
     with serving(after(0.3)) as port:
         ping = asker(port).ping(5)

@@ -23,6 +23,7 @@ __all__ = ["Asker", "Made", "Question"]
 PIECE = 64 << 10  # bytes sent or read at a time
 QUOTED = 2000  # characters of an answer that are kept
 PING = "/ping"
+DRIPS = 100  # parts in which the second half of a slow body is sent, at most
 AGENT = "AHC/2.0"  # who pings, as seen in public logs (INF-06)
 
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -62,7 +63,7 @@ class Question:
     chunked: bool = False
     """Sent in chunks, without its length (BAT-04)."""
     pause: float = 0.0
-    """Seconds between the two halves of the body: a request that is under way for so long."""
+    """Seconds in which the second half of the body drips in: a request that is under way for so long."""
     halfway: Callable[[], None] | None = None
     """Called when the first half of the body has been sent."""
 
@@ -164,21 +165,26 @@ class _Talk:
         lines += [framing] if asked.method != "GET" else []
         sock.sendall("\r\n".join([*lines, "\r\n"]).encode("latin-1"))
         for number, piece in enumerate(asked.pieces()):
-            if number == 1:
-                self._halfway(sock)
-            if _answered(sock, 0):
-                return  # there is an answer already: nobody reads the rest
-            if piece:
-                sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if asked.chunked else piece)
-                self._sent += len(piece)
+            if number == 1 and asked.halfway:
+                asked.halfway()
+            for part, wait in self._parts(piece, number):
+                if _answered(sock, wait):
+                    return  # there is an answer already: nobody reads the rest
+                if part:
+                    sock.sendall(b"%x\r\n%b\r\n" % (len(part), part) if asked.chunked else part)
+                    self._sent += len(part)
         if asked.chunked:
             sock.sendall(b"0\r\n\r\n")
 
-    def _halfway(self, sock: socket.socket) -> None:
-        if self._question.halfway:
-            self._question.halfway()
-        if self._question.pause:
-            _answered(sock, self._question.pause)
+    def _parts(self, piece: bytes, number: int) -> Iterator[tuple[bytes, float]]:
+        """What to send of *piece*, and how long to wait before: the second half of a slow body drips."""
+        pause = self._question.pause if number == 1 else 0.0
+        if not pause:
+            yield piece, 0.0
+            return
+        size = max(1, -(-len(piece) // DRIPS))
+        parts = [piece[at : at + size] for at in range(0, len(piece), size)] or [b""]
+        yield from ((part, pause / len(parts)) for part in parts)
 
     def _received(self, response: http.client.HTTPResponse) -> dict[str, object]:
         start, size, lines, last, first = bytearray(), 0, 0, b"\n", None

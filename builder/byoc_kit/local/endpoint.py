@@ -167,7 +167,9 @@ class Endpoint:
         """SIGTERM while a request is under way, which is kept as ``in-flight``; SIGKILL in the end."""
         grace = self.grace
         begun = threading.Event()
-        question = self.request.question(self.limit + UNDER_WAY, pause=UNDER_WAY, halfway=begun.set)
+        question = self.request.question(
+            self.limit + UNDER_WAY, body=self.request.drawn_out(), pause=UNDER_WAY, halfway=begun.set
+        )
         thread = aside(lambda: self.ask("in-flight", question))
         begun.wait(UNDER_WAY)
         time.sleep(REACHED)

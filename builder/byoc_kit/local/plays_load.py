@@ -44,7 +44,7 @@ def load(stage: Stage) -> Run:
         server.find_request("invoke")
         with server.pinging(OFTEN) as pinger:
             slow = stage.timing.slow_call
-            server.post("slow", pause=slow, limit=slow + server.limit)
+            server.post("slow", body=server.request.drawn_out(), pause=slow, limit=slow + server.limit)
             _all_at_once(server)
         server.keep(pinger)
         server.actor.note("load is over")
@@ -165,7 +165,7 @@ def asynchronous(stage: Stage) -> Run:
         server.look()
         server.post("large", body=server.request.padded(LARGE_JOB[stage.depth]), limit=10 * server.limit)
         slow = SLOW_JOB[stage.depth]
-        server.post("slow", pause=slow, limit=slow + server.limit)
+        server.post("slow", body=server.request.drawn_out(), pause=slow, limit=slow + server.limit)
         server.stop_with_request()
     return Run(scenario="async", containers=(server.done("model"),))
 

@@ -12,6 +12,7 @@ __all__ = ["Request", "first_taken", "lined", "requests_of"]
 JSON, CSV = "application/json", "text/csv"
 LINED = ("csv", "jsonl", "jsonlines", "ndjson")
 """Words in the names of content types whose records are lines."""
+ROOM = 400  # blanks
 ROW = "5.1,3.5,1.4,0.2"
 
 
@@ -41,6 +42,10 @@ class Request:
         """The same request in *size* bytes, where its type has room for what means nothing."""
         filler = b" " if "json" in self.content_type and not self.is_lined else b"\n"
         return Made(size, tail=self.body, filler=filler)
+
+    def drawn_out(self) -> bytes:
+        """The same request with room for what comes slowly, where blanks mean nothing in it."""
+        return self.body if self.is_lined or "json" not in self.content_type else b" " * ROOM + self.body
 
     def question(self, limit: float, **changes: object) -> Question:
         """POST it to /invocations; *changes* are those of the question."""
