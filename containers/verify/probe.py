@@ -50,7 +50,7 @@ def main():
     """Tell, and do what is asked."""
     told = {
         "argv": sys.argv[1:],
-        "names": sorted(os.environ),
+        "names": sorted(name for name in os.environ if name.startswith("SM_")),
         "hps": os.environ.get("SM_HPS", ""),
         "cwd": os.getcwd(),
         "version": list(sys.version_info[:2]),

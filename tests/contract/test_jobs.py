@@ -150,7 +150,7 @@ BROKEN: list[tuple[str, dict[str, Any], Status, str]] = [
     ("TRN-12", trains(0, MODEL, log=" \n"), Status.WARN, "prints nothing"),
     ("TRN-13", trains(0, MODEL, log="loss=high\n"), Status.FAIL, "loss"),
     ("TRN-14", trains(0, MODEL, log="loss=1\rloss=2\rloss=3\r"), Status.WARN, "carriage"),
-    ("TRN-14", trains(0, MODEL, log="x" * 40_000), Status.WARN, "256 KB"),
+    ("TRN-14", trains(0, MODEL, log="x" * 32_768 + "\n[...]\n" + "x" * 32_768), Status.WARN, "256 KB"),
     ("CFG-01", twisted("strings"), Status.FAIL, "KeyError: strings"),
     ("CFG-02", twisted("encoded"), Status.WARN, "KeyError: encoded"),
     ("CFG-03", twisted("channels"), Status.FAIL, "KeyError: channels"),
@@ -414,6 +414,19 @@ def test_a_toolkit_that_does_not_run_the_script_is_told_why() -> None:
     evidence = seen(train_toolkit=(box("runs", 0, MODEL),))
     facts = ImageFacts(distributions={"sagemaker-training": "5.1.4"})
     assert "its own code comes first" in finding("HPO-06", replace(evidence, facts=facts)).evidence
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', '{"argv": 1}'])
+def test_a_file_of_the_images_own_is_no_probe(text: str) -> None:
+    own = box("runs", 0, replace(PROBED, text=text), facts={"ran": True})
+    assert finding("TTK-09", seen(train_toolkit=(own,))).status in {Status.SKIP, Status.WARN}
+    assert finding("TMD-05", seen(train_sdk3=(own,))).status in {Status.NOT_RUN, Status.WARN}
+
+
+def test_what_an_image_prints_does_not_reach_the_terminal_as_it_is() -> None:
+    found = finding("TRN-01", seen(**trains(127, log="\x1b[2J\x1b]0;owned\x07\n")))
+    assert "\x1b" not in found.evidence
+    assert "owned" in found.evidence
 
 
 def test_every_clause_is_seen_broken_in_this_file() -> None:

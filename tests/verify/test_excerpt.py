@@ -4,7 +4,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from byoc_kit.contract.evidence import File
-from byoc_kit.local.excerpt import CUT, PART, Excerpt, left_files
+from byoc_kit.local.excerpt import CUT, MOST_FILES, PART, Excerpt, left_files
 
 MODEL = PurePosixPath("/opt/ml/model")
 
@@ -68,6 +68,17 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         "folder": ("symlink", None),
     }
     assert found["failure"].link == str(secret / "key")
+
+
+def test_names_that_are_no_utf8_can_be_printed(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/gez\xe4hlt")).touch()
+    assert list(files(tmp_path)) == ["gez\N{REPLACEMENT CHARACTER}hlt"]
+
+
+def test_however_many_files_there_are_some_are_told(tmp_path: Path) -> None:
+    for number in range(MOST_FILES + 10):
+        (tmp_path / str(number)).touch()
+    assert len(files(tmp_path)) == MOST_FILES
 
 
 def test_a_fifo_does_not_hold_the_reader_up(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """One container of a play: told what to do, and asked in the end what became of it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
 
 from byoc_kit.contract.evidence import Container, Event, Exchange, Fact, File, Ping
 from byoc_kit.errors import ByocError
-from byoc_kit.job.container import ContainerPlan
+from byoc_kit.job.container import ContainerPlan, Mount
 from byoc_kit.job.outcome import ContainerError, Exit
 from byoc_kit.local.containers import Running
 from byoc_kit.local.excerpt import Excerpt, left_files
@@ -44,10 +43,11 @@ class Actor:
         *,
         begun: float,
         refused: str = "",
-        root: Path | None = None,
+        folders: Callable[[ContainerPlan], Sequence[Mount]] | None = None,
     ) -> None:
+        """*folders*: gives those that it could write to, when it has ended."""
         self.plan, self.running, self.refused = plan, running, refused
-        self._excerpt, self._begun, self._root = excerpt, begun, root
+        self._excerpt, self._begun, self._folders = excerpt, begun, folders
         self._events = [Event(0.0, "started" if running else "refused")]
         self._told: dict[str, Fact] = {}
         self._asked: float | None = None
@@ -188,13 +188,5 @@ class Actor:
 
     def _files(self) -> Iterator[File]:
         """What is below the writable folders that were made for it."""
-        for mount in self._own_mounts():
-            yield from left_files(mount[0], mount[1])
-
-    def _own_mounts(self) -> Sequence[tuple[Path, PurePosixPath]]:
-        root = self._root
-        return [
-            (mount.source, mount.target)
-            for mount in self.plan.mounts
-            if not mount.read_only and root is not None and root in mount.source.parents
-        ]
+        for mount in self._folders(self.plan) if self._folders else ():
+            yield from left_files(mount.source, mount.target)

@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from byoc_kit.contract.evidence import File
@@ -15,7 +16,7 @@ __all__ = ["Excerpt", "left_files"]
 
 PART = 32_768  # bytes of a log that are kept of its beginning, and of its end
 TEXT = 4096  # characters of a file that may be judged
-MOST_FILES = 2000
+MOST_FILES = 5000
 JUDGED = frozenset({"failure", "message", "probe.json"})
 """Names of files whose text is judged (OUT-03, PRC-07); others are the user's own and are not read."""
 CUT = "\n[...]\n"
@@ -52,9 +53,9 @@ class Excerpt(Log):
 def left_files(folder: Path, target: PurePosixPath) -> Iterator[File]:
     """Everything below *folder*, which a container saw as *target*; links are not followed.
 
-    At most :data:`MOST_FILES` are told, in the order of their paths.
+    At most :data:`MOST_FILES` are told, in the order of their paths. Bytes that are no UTF-8 are replaced.
     """
-    paths = sorted(_below(folder))[:MOST_FILES]
+    paths = sorted(islice(_below(folder), MOST_FILES))
     for path in paths:
         yield _file(path, target / path.relative_to(folder).as_posix())
 
@@ -70,15 +71,19 @@ def _file(path: Path, seen: PurePosixPath) -> File:
     kind = _kind(status.st_mode)
     text, utf8 = _text(path) if kind == "file" and path.name in JUDGED else (None, True)
     return File(
-        path=str(seen),
+        path=_readable(str(seen)),
         kind=kind,
         size=status.st_size if kind == "file" else 0,
         mode=stat.S_IMODE(status.st_mode),
         uid=status.st_uid,
-        link=str(path.readlink()) if kind == "symlink" else "",
+        link=_readable(str(path.readlink())) if kind == "symlink" else "",
         text=text,
         utf8=utf8,
     )
+
+
+def _readable(name: str) -> str:
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _kind(mode: int) -> str:

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from byoc_kit.contract.evidence import Case, Depth, ImageFacts, Run
 from byoc_kit.contract.scenarios import TIMINGS, Scenario, Timing
 from byoc_kit.errors import ByocError
-from byoc_kit.job.container import ContainerPlan
+from byoc_kit.job.container import ContainerPlan, Mount
 from byoc_kit.local.actor import Actor, refusal
 from byoc_kit.local.containers import Session, uninterrupted
 from byoc_kit.local.engine import capacity, engine_errors
@@ -221,8 +221,7 @@ class Stage:
             memory=plan.memory or self.house.memory,
             untrusted=True,
         )
-        folders = [mount.source for mount in held.mounts if self.house.root in mount.source.parents]
-        give_to_root(self.client, self.image, folders)
+        give_to_root(self.client, self.image, [folder for folder in self._own(held) if not _is_fed(folder)])
         excerpt, begun = Excerpt(), time.monotonic()
         try:
             running = self._session.start(held, excerpt)
@@ -231,7 +230,19 @@ class Stage:
             return Actor(held, None, excerpt, begun=begun, refused=refusal(error))
         if self.given_up or self.house.closed.is_set():  # between the two looks: nobody else would end it
             running.kill()
-        return Actor(held, running, excerpt, begun=begun, root=self.house.root)
+        return Actor(held, running, excerpt, begun=begun, folders=self._reclaimed)
+
+    def _own(self, plan: ContainerPlan) -> list[Path]:
+        """The folders of this theatre's that a container sees."""
+        return [mount.source for mount in plan.mounts if self.house.root in mount.source.parents]
+
+    def _reclaimed(self, plan: ContainerPlan) -> Sequence[Mount]:
+        """The folders that a container could write to, which the caller can read again."""
+        own = {*self._own(plan)}
+        mounts = [mount for mount in plan.mounts if mount.source in own and not mount.read_only]
+        if os.geteuid() != 0:
+            give_back_all(self.client, self.image, [mount.source for mount in mounts], self.talk)
+        return mounts
 
     def give_up(self) -> None:
         """End all containers of this stage, so that its play comes to its end."""
@@ -284,6 +295,11 @@ def theatre(client: "docker.DockerClient", subject: Subject, plays: Plays, talk:
         yield house
     finally:
         uninterrupted(house.close)
+
+
+def _is_fed(folder: Path) -> bool:
+    """Whether pipes are fed there, to which their feeder must have the right to write."""
+    return any(path.is_fifo() for path in folder.rglob("*"))
 
 
 def _left_folders() -> Iterator[Path]:

@@ -37,7 +37,16 @@ def _has_toolkit(seen: Evidence) -> bool:
 def _probe(container: Container | None) -> dict[str, object]:
     """What the probe has told; empty: it did not run."""
     told = container.file(PROBE) if container else None
-    return dict(json.loads(told.text)) if told and told.text else {}
+    try:
+        found = json.loads(told.text or "") if told else {}
+    except ValueError:  # the image's own file of that name
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(told: dict[str, object], key: str) -> list[str]:
+    found = told.get(key)
+    return [str(word) for word in found] if isinstance(found, list) else []
 
 
 def runs_a_script_it_is_sent(seen: Evidence) -> Verdict:
@@ -59,7 +68,7 @@ def passes_hyperparameters(seen: Evidence) -> Verdict:
     told = _probe(by_name(seen.runs["train-toolkit"], "runs"))
     if not told:
         return apart("it does not run scripts named by hyperparameters: see HPO-06")
-    words = [str(word) for word in told.get("argv") or ()]  # type: ignore[attr-defined]
+    words = _listed(told, "argv")
     if "--batch-size" in words and not any("sagemaker" in word for word in words):
         return kept(f"the script is started with {' '.join(words)}")
     return broken(f"the script is started with {words}")
@@ -118,8 +127,7 @@ def knows_its_environment(seen: Evidence) -> Verdict:
     told = _probe(by_name(seen.runs["train-sdk3"], "runs"))
     if not told:
         return unseen("the script did not run: see TMD-03")
-    names = {str(name) for name in told.get("names") or ()}  # type: ignore[attr-defined]
-    missing = GIVEN - names
+    missing = GIVEN - {*_listed(told, "names")}
     return (
         broken(f"missing: {', '.join(sorted(missing))}") if missing else kept(f"{len(GIVEN)} SM_ variables")
     )
