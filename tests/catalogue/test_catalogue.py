@@ -4,7 +4,9 @@ import re
 import pytest
 
 from byoc_kit.catalogue.prebuilt import Prebuilt
+from byoc_kit.catalogue.short import choose
 from byoc_kit.oci.reference import is_ecr, parse_image
+from byoc_kit.oci.short import parse_short
 from byoc_kit.spec.types import Target
 from byoc_kit.work.catalogue import shipped
 from catalogue.known import known
@@ -85,6 +87,35 @@ def test_every_image_can_be_named() -> None:
             if tag:
                 parse_image(f"registry.example/{image.repository}:{tag}")
         assert image.targets, image.name
+
+
+def test_every_image_is_found_by_its_own_name() -> None:
+    for image in known().images:
+        choice = choose(known(), parse_short(image.name))
+        assert (choice.image, choice.tag, choice.name) == (image, image.tag, image.name)
+
+
+def test_an_image_without_a_tag_has_none_in_its_uri() -> None:
+    choice = choose(known(), parse_short("sagemaker-model-monitor-analyzer"))
+    registry = "468650794304.dkr.ecr.eu-west-1.amazonaws.com"
+    assert choice.uri(known(), "eu-west-1") == f"{registry}/sagemaker-model-monitor-analyzer"
+
+
+@pytest.mark.parametrize(
+    ("name", "targets"),
+    [
+        ("kmeans", {"training", "tuning", "hosting", "batch", "async", "serverless"}),
+        ("pytorch-training:2.8-gpu", {"training", "tuning", "processing"}),
+        ("pytorch-inference:2.6-cpu", {"hosting", "batch", "async", "serverless"}),
+        ("pytorch-inference:2.6-gpu", {"hosting", "batch", "async"}),
+        ("pytorch-inference-arm64:2.6-cpu", {"hosting", "batch", "async"}),
+        ("sagemaker-spark-processing:3.5-py312", {"processing"}),
+        ("sagemaker-distribution-prod:3.2-cpu", {"hosting", "batch", "async", "serverless", "studio"}),
+    ],
+)
+def test_targets_that_an_image_suits(name: str, targets: set[str]) -> None:
+    found = choose(known(), parse_short(name)).image.targets
+    assert {target.value for target in found} == targets
 
 
 def test_no_tag_means_two_images() -> None:

@@ -25,6 +25,10 @@ OTHER_NAMES: Mapping[str, Mapping[str, Any]] = {
 """Tables that are not asked for by their own name."""
 
 
+STUDIO = frozenset({"sagemaker-distribution-prod"})
+"""What notebooks run in."""
+
+
 def derived(tables: Tables) -> Iterator[Prebuilt]:
     """Every image of *tables* once, with all its tags."""
     found: dict[tuple[str, str], Prebuilt] = {}
@@ -113,9 +117,18 @@ def _image(
         cuda=tag.cuda,
         os=tag.os,
         variant=tag.variant or "sagemaker",
-        targets=targets_of((scope,), kind, architecture),
+        targets=_targets(first.repository, scope, device, targets_of((scope,), kind, architecture)),
         accounts=first.accounts,
         public=None,
         architecture=architecture,
         source=source,
     )
+
+
+def _targets(
+    repository: str, scope: str, device: str | None, targets: tuple[Target, ...]
+) -> tuple[Target, ...]:
+    """*targets* as they are, except for images that hold no program of the user's, and Studio's own."""
+    if scope == "training" and device is None:  # a built-in algorithm: the tables make no difference there
+        return tuple(target for target in targets if target is not Target.PROCESSING)
+    return (*targets, Target.STUDIO) if repository in STUDIO else targets

@@ -8,7 +8,7 @@ from typing import Any, Final
 from byoc_kit.catalogue.tags import Tag, begins_with, parse_tag, version_key
 from byoc_kit.spec.types import Target
 
-__all__ = ["SOON", "Prebuilt", "architecture_of", "targets_of"]
+__all__ = ["SOON", "Prebuilt", "architecture_of", "tagged", "targets_of"]
 
 SOON: Final = datetime.timedelta(days=90)
 """How long before patches end one is warned."""
@@ -70,7 +70,7 @@ class Prebuilt:
     @property
     def name(self) -> str:
         """``dlc:`` name in full."""
-        return f"dlc:{self.repository}:{self.tag}"
+        return f"dlc:{tagged(self.repository, self.tag)}"
 
     @property
     def parsed(self) -> Tag:
@@ -98,9 +98,11 @@ class Prebuilt:
             return None
         word = "by " if self.at_latest else ""
         if self.ended(today):
-            return f"patches of {self.repository}:{self.tag} ended {word or 'on '}{self.ends}"
+            return f"patches of {tagged(self.repository, self.tag)} ended {word or 'on '}{self.ends}"
         left = (self.ends - today).days
-        return f"patches of {self.repository}:{self.tag} end {word or 'on '}{self.ends}, in {left} days"
+        return (
+            f"patches of {tagged(self.repository, self.tag)} end {word or 'on '}{self.ends}, in {left} days"
+        )
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -136,6 +138,11 @@ class Prebuilt:
             yield from (f"python{self.python}", f"py{self.python.replace('.', '')}", "python")
         yield from self.tags
         yield from (part for tag in self.tags for part in tag.split("-"))
+
+
+def tagged(repository: str, tag: str) -> str:
+    """*repository* with *tag*; the image of one repository has none."""
+    return f"{repository}:{tag}" if tag else repository
 
 
 def targets_of(scopes: Iterable[str], device: str, architecture: str) -> tuple[Target, ...]:

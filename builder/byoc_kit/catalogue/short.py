@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from byoc_kit.catalogue.catalogue import Catalogue
-from byoc_kit.catalogue.prebuilt import Prebuilt
+from byoc_kit.catalogue.prebuilt import Prebuilt, tagged
 from byoc_kit.catalogue.tags import Tag, begins_with, moves, parse_tag, version_key
 from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.oci.short import ShortName
@@ -31,7 +31,7 @@ class Choice:
     @property
     def name(self) -> str:
         """The short name in full."""
-        return f"dlc:{self.image.repository}:{self.tag}"
+        return f"dlc:{tagged(self.image.repository, self.tag)}"
 
     @property
     def moves(self) -> bool:
@@ -48,12 +48,12 @@ class Choice:
         if region is None or not image.accounts:
             if image.public is None:
                 raise _regionless(self)
-            return f"{image.public}:{self.tag}"
+            return tagged(image.public, self.tag)
         account = image.accounts.get(region)
         registry = account and catalogue.regions.registry(account, region)
         if not registry:
             raise _not_there(self, region)
-        return f"{registry}/{image.repository}:{self.tag}"
+        return tagged(f"{registry}/{image.repository}", self.tag)
 
 
 def choose(catalogue: Catalogue, short: ShortName) -> Choice:
