@@ -15,7 +15,7 @@ from docker.errors import APIError
 from byoc_kit.contract.saved import to_json
 from zoo.form import Animal
 from zoo.grounds import made
-from zoo.making import load, reference
+from zoo.making import load, reference, wanted
 from zoo.playing import Played, play
 
 AT_ONCE = 2
@@ -31,8 +31,8 @@ def plays(
 ) -> Iterator[Callable[[Animal], Played]]:
     """What was seen of an image. All of the session are played as soon as the first is asked for."""
     session = uuid.uuid4().hex[:8]
-    wanted = _wanted(request.session)
-    load(engine, wanted, made(engine, base, {animal.ground for animal in wanted}), session)
+    animals = wanted(request.session)
+    load(engine, animals, made(engine, base, {animal.ground for animal in animals}), session)
     environ = {**os.environ, "BYOC_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
     everything = os.environ.get("ZOO") == "everything"
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -40,21 +40,14 @@ def plays(
             animal.name: pool.submit(
                 play, animal, reference(animal, session), everything=everything, environ=environ
             )
-            for animal in wanted
+            for animal in animals
         }
         yield lambda animal: futures[animal.name].result()
         pool.shutdown(cancel_futures=True)
     _save(futures, request.config)
-    for animal in wanted:
+    for animal in animals:
         with contextlib.suppress(APIError):
             engine.images.remove(reference(animal, session), force=True)
-
-
-def _wanted(session: pytest.Session) -> list[Animal]:
-    """The images that the tests of this session are about."""
-    calls = (getattr(item, "callspec", None) for item in session.items)
-    found = (call.params.get("animal") for call in calls if call is not None)
-    return [animal for animal in found if isinstance(animal, Animal)]
 
 
 def _save(futures: dict[str, Future[Played]], config: pytest.Config) -> None:

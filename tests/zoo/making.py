@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import docker
+import pytest
 
 import zoo
 from zoo.form import Animal, Put
 
-__all__ = ["all_animals", "load", "reference"]
+__all__ = ["all_animals", "load", "reference", "wanted"]
 
 REPOSITORY = "byoc-zoo"
 CREATED = "1980-01-02T00:00:00Z"
@@ -27,6 +28,13 @@ def all_animals() -> tuple[Animal, ...]:
     names = [each.name for each in modules if not each.name.rpartition(".")[2].startswith("test_")]
     loaded = (importlib.import_module(name) for name in names)
     return tuple(animal for module in loaded for animal in getattr(module, "IMAGES", ()))
+
+
+def wanted(session: pytest.Session) -> list[Animal]:
+    """The images that the tests of *session* are about."""
+    calls = (getattr(item, "callspec", None) for item in session.items)
+    found = (call.params.get("animal") for call in calls if call is not None)
+    return [animal for animal in found if isinstance(animal, Animal)]
 
 
 def reference(animal: Animal, session: str) -> str:

@@ -8,7 +8,8 @@ from byoc_kit.contract.clauses import CLAUSES
 from byoc_kit.contract.types import Severity
 from byoc_kit.spec.types import Target
 from zoo.form import Animal
-from zoo.making import all_animals
+from zoo.making import all_animals, wanted
+from zoo.mutation import always_kept, mutants, noticed, verdicts
 from zoo.playing import Played, surprises
 
 ANIMALS = all_animals()
@@ -21,6 +22,8 @@ ELSEWHERE = {
 }
 """MUST clauses that are not of an image in an engine, and where they are seen broken."""
 PROFILES = {*Target} - {Target.STUDIO}
+NOTICED = 0.6
+"""Of all ways to weaken one place of a predicate, the share that changes a verdict on an image of the zoo."""
 GOOD = 2
 """Images of each profile that break nothing."""
 
@@ -31,6 +34,21 @@ def test_it_breaks_what_it_should(animal: Animal, plays: Callable[[Animal], Play
     found = surprises(plays(animal))
     if found:
         pytest.fail(f"{animal.name}: {animal.says}\n{found}", pytrace=False)
+
+
+@pytest.mark.engine
+def test_weakened_clauses_are_noticed(
+    plays: Callable[[Animal], Played], request: pytest.FixtureRequest
+) -> None:
+    if len(wanted(request.session)) < len(ANIMALS):
+        pytest.skip("only where the whole zoo is played")
+    evidence = {animal.name: plays(animal).evidence for animal in ANIMALS}
+    before = verdicts(evidence, CLAUSES)
+    unseen = {m.clauses[0].id for m in always_kept() if noticed(m, evidence, before) is None}
+    assert not unseen & {animal.breaks for animal in ANIMALS}
+    places = list(mutants())
+    seen = [place for place in places if noticed(place, evidence, before)]
+    assert len(seen) >= NOTICED * len(places)
 
 
 def test_names_are_unique_and_clauses_are_there() -> None:

@@ -68,6 +68,9 @@ MINIMAL: Final[Mapping[str, object]] = {
 }
 """As the SDK's local mode writes it (CFG-05, LCL-06, LCL-22)."""
 
+AMBIENT: Final = frozenset({"AWS_REGION", "NVIDIA_VISIBLE_DEVICES", "TRAINING_JOB_ARN"})
+"""What is seen in the cloud and not everywhere (HAR-09)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twist:
@@ -106,8 +109,8 @@ def _read_only(job: TrainingJob) -> TrainingJob:
 
 
 def _bare(plan: ContainerPlan) -> ContainerPlan:
-    """Nothing in the environment but the job's name, as in isolation and in local mode (HAR-09, ENV-01)."""
-    return replace(plan, env={"TRAINING_JOB_NAME": plan.env["TRAINING_JOB_NAME"]})
+    """Nothing of the platform's environment but the job's name, as in local mode (ENV-01, LCL-05)."""
+    return replace(plan, env={name: value for name, value in plan.env.items() if name not in AMBIENT})
 
 
 def _with_secret(job: TrainingJob) -> TrainingJob:

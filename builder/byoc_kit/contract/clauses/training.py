@@ -27,6 +27,9 @@ NO_DATA_EXPLAINS: Final = re.compile(
 """What goes wrong whatever the data are."""
 NOT_FOUND: Final = 127  # exit code where there is no such program
 LONGEST_LINE: Final = 256 << 10  # bytes; one event of CloudWatch
+CUT: Final = "[...]"
+"""Stands in the place of the middle of a long log."""
+LONG: Final = 30_000  # bytes; a line that reaches into a cut was longer than the whole that is kept
 
 
 def succeeds(seen: Evidence) -> Verdict:
@@ -172,7 +175,7 @@ def breaks_lines(seen: Evidence) -> Verdict:
     if not text.strip():
         return unseen("it prints nothing: see TRN-12")
     lines = text.replace("\r\n", "\n").split("\n")
-    if any(len(line.encode()) > LONGEST_LINE for line in lines) or (len(lines) == 1 and len(text) > 30_000):
+    if any(len(line.encode()) > (LONG if CUT in lines else LONGEST_LINE) for line in lines):
         return broken("a line is longer than one event of CloudWatch (256 KB)")
     drawn = [line for line in lines if line.count("\r") > 2]
     if drawn and seen.case.metrics and any(_in_rest(seen, line) for line in drawn):
