@@ -17,7 +17,7 @@ import docker
 import pytest
 
 from byoc_kit.contract.clauses import CLAUSES
-from byoc_kit.contract.evidence import Case, Run
+from byoc_kit.contract.evidence import Case, Container, Run
 from byoc_kit.contract.scenarios import Scenario, for_case, scenario, wanted
 from byoc_kit.contract.types import ALL_TARGETS
 from byoc_kit.job.container import PROCESSES
@@ -36,6 +36,9 @@ with open("/opt/ml/input/config/hyperparameters.json") as file:
 if asked == "flood":
     for _ in range(300):
         sys.stdout.write("x" * 100_000)
+elif asked == "pipe":
+    with open("/opt/ml/input/data/train_0") as pipe:
+        print(len(pipe.read()))
 elif asked == "hang":
     print("hanging")
     time.sleep(600)
@@ -48,7 +51,8 @@ else:
             return False
     with open("/proc/self/status") as file:
         status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
-    os.symlink("/etc/passwd", "/opt/ml/model/link")
+    os.mkdir("/opt/ml/model/hidden", 0o700)
+    os.symlink("/etc/passwd", "/opt/ml/model/hidden/link")
     with open("/var/own", "w") as file:
         file.write("x")
     print(json.dumps({
@@ -113,7 +117,7 @@ def test_a_container_sees_what_the_service_shows_and_nothing_else(played: Callab
     assert {name for name in told["names"] if name.startswith("AWS")} == {"AWS_REGION"}
     assert "/opt/ml/input/data/train/data.csv" in told["files"]
     assert box.facts["written"] == "/var/own"
-    link = box.file("/opt/ml/model/link")
+    link = box.file("/opt/ml/model/hidden/link")
     assert link is not None
     assert (link.kind, link.link, link.text) == ("symlink", "/etc/passwd", None)
 
@@ -197,46 +201,63 @@ def test_leaving_ends_plays_of_other_threads(engine: docker.DockerClient, witnes
     assert not root.exists()
 
 
-def _as_user(endpoint: str, image: str) -> list[object]:
-    """What a user who is not root sees of the witness, and which of its folders are still there."""
+def _as_user(endpoint: str, image: str, name: str, do: str) -> tuple[Container, bool]:
+    """What a user who is not root sees of the witness, and whether its folders are still there."""
     path = Path(endpoint.removeprefix("unix://"))
     if os.geteuid() == 0:
         os.setgroups([path.stat().st_gid])  # as the group docker lets users in
         os.setgid(USER)
         os.setuid(USER)
-    subject = Subject(image=image, config=ImageConfig())
+    subject = Subject(image=image, config=ImageConfig(), case=Case(hyperparameters={"do": do}))
     with (
         contextlib.closing(docker.DockerClient(base_url=endpoint)) as client,
         theatre(client, subject, PLAYS, Silence()) as house,
     ):
-        box = house.play(scenario("train")).one
-        root = house.root
-    return [
-        box.exit_code,
-        json.loads(box.log)["owners"],
-        box.file("/opt/ml/model/link") is not None,
-        root.exists(),
-    ]
+        run, root = house.play(scenario(name)), house.root
+    return run.one, root.exists()
 
 
-@pytest.mark.engine
-def test_a_user_who_is_not_root_gives_root_its_folders_and_takes_them_back(
-    engine: docker.DockerClient, witness: str
-) -> None:
-    """IMG-05: mounts belong to root; what a container wrote as root can be removed again."""
+def _as_nobody(image: str, name: str, do: str = "") -> dict[str, Any]:
+    """The same in a process of its own, as JSON."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            told: object = _as_user(os.environ["DOCKER_HOST"], witness)
+            box, left_over = _as_user(os.environ["DOCKER_HOST"], image, name, do)
+            told: dict[str, Any] = {
+                "exit": box.exit_code,
+                "log": box.log,
+                "files": [file.path for file in box.files],
+            }
+            told |= {"left": left_over, "opened": box.facts.get("opened")}
         except BaseException as error:  # the parent tells it
-            told = repr(error)
+            told = {"error": repr(error)}
         os.write(writing, json.dumps(told).encode())
         os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
     with os.fdopen(reading) as file:
-        assert json.load(file) == [0, [0, 0, 0], True, False]
+        found: dict[str, Any] = json.load(file)
+        return found
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_a_user_who_is_not_root_gives_root_its_folders_and_takes_them_back(witness: str) -> None:
+    """IMG-05: mounts belong to root; what a container wrote as root can be read and removed."""
+    told = _as_nobody(witness, "train")
+    assert told.get("exit") == 0, told
+    assert json.loads(told["log"])["owners"] == [0, 0, 0]
+    assert "/opt/ml/model/hidden/link" in told["files"], "its folder was for root alone"
+    assert not told["left"]
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_a_user_who_is_not_root_feeds_pipes(witness: str) -> None:
+    told = _as_nobody(witness, "train-pipe", "pipe")
+    assert (told.get("exit"), told.get("opened")) == (0, True), told
+    assert told["log"].strip().isdigit()
 
 
 KILLED = """
