@@ -63,6 +63,8 @@ class Animal:
     """What it is tried with, as a user would say it."""
     ground: str = GROUND
     """``bookworm``, or another of ``making.GROUNDS``."""
+    all_faults: frozenset[str] = frozenset()
+    """All that it breaks, where that is several, as of people's images; then it is judged by every clause."""
     expected: str = "linux/amd64"
     """The platform that it is meant for."""
     warns: bool = False

@@ -50,7 +50,7 @@ def chosen_for(animal: Animal, *, everything: bool) -> Sequence[Clause]:
     A good one is always judged by all.
     """
     own = next((clause for clause in CLAUSES if clause.id == animal.breaks), None)
-    if everything or own is None:
+    if everything or own is None or animal.all_faults:
         return CLAUSES
     played = {*own.needs, *(name for name, targets in GROUNDWORK.items() if {*animal.targets} & targets)}
     return [clause for clause in CLAUSES if {*clause.needs} <= played]
@@ -69,10 +69,11 @@ def surprises(played: Played) -> str:
     """What is not as the zoo demands: the one clause is broken, its companions may be, no other is."""
     animal, failed = played.animal, played.ids(Status.FAIL)
     hit = played.ids(Status.WARN) if animal.warns else failed
-    wrong = failed - {animal.breaks} - animal.companions
+    wrong = failed - {animal.breaks} - animal.companions - animal.all_faults
     lines = [f"fails too: {played.told(wrong)}"] if wrong else []
-    if animal.breaks and animal.breaks not in hit:
-        lines.append(f"does not break {animal.breaks}: {played.told([animal.breaks])}")
+    missed = ({animal.breaks, *animal.all_faults} - {""}) - hit
+    if missed:
+        lines.append(f"does not break: {played.told(missed)}")
     lines += [f"{name}: {run.problem}" for name, run in played.evidence.runs.items() if run.problem]
     if played.evidence.not_run and animal.breaks != "IMG-12":  # which says itself that it cannot run here
         lines.append(played.evidence.not_run)

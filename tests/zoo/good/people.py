@@ -38,7 +38,7 @@ NOT_MENDED = {
 """What the tutorial has, and what stands in its place here."""
 COPIED = TUTORIAL.but(
     "tutorial-copied",
-    "the same as people copy it",
+    "the same as people copy it: two faults that show in production only",
     "INF-10",
     files={
         **TUTORIAL.files,
@@ -47,7 +47,8 @@ COPIED = TUTORIAL.but(
             for name, (new, old) in NOT_MENDED.items()
         },
     },
-).known_for("SIG-01", "SIG-02", "INF-13", "BAT-04")
+    all_faults=frozenset({"INF-10", "SIG-01"}),
+).known_for("SIG-02", "INF-13")
 FASTAPI = Animal(
     name="fastapi",
     says="FastAPI behind uvicorn, with an ENTRYPOINT that takes the word",
