@@ -22,7 +22,7 @@ SCAFFOLDS = sorted((ROOT / "containers").rglob("README.md"))
 
 def command(line: str) -> tuple[click.Command, list[str]]:
     """The click command that *line* calls, and its other words."""
-    words = re.sub(r"\s+#.*| && .*| -- .*|[\[\]|]", "", line).split()[1:]
+    words = re.sub(r"\s+#.*| && .*| -- .*|\$\(.*?\)|[\[\]|]", "", line).split()[1:]
     group: click.Command = cli
     context = click.Context(cli)
     while isinstance(group, click.Group) and words and not words[0].startswith("-"):
@@ -83,7 +83,7 @@ def test_every_piece_of_byoc_toml_is_right(page: Path, tmp_path: Path) -> None:
     for program in ("train.py", "process.py"):
         (tmp_path / "src" / program).touch()
     (tmp_path / "wheels").mkdir()
-    head = '[image]\nname = "x"\nstyle = "basic"\nbase = "x"\n[train]\nprogram = "train.py"\n'
+    head = '[image]\nname = "x"\nversion = "1.0"\nstyle = "basic"\nbase = "x"\n[train]\nprogram = "train.py"\n'
     for block in blocks(page, "toml"):
         text = block.text if "[image]" in block.text else head + block.text
         assert tomllib.loads(text)
