@@ -60,7 +60,9 @@ def test_text_tells_waivers_what_is_open_and_where_the_time_went() -> None:
         examples.clause("AAA-02", Outcome.BROKEN, contested="two pages disagree"),
     ]
     waivers = [Waiver(clause="AAA-01", reason="a ticket is open")]
-    report = replace(judge(examples.EVIDENCE, made, waivers=waivers), seconds=9.5)
+    report = replace(
+        judge(examples.EVIDENCE, made, waivers=waivers), seconds=9.5, beyond={"CHN-05": "it is a setting"}
+    )
     assert to_text(report).splitlines() == [
         "docker:churn (quick, for training, hosting)",
         "warn    AAA-02  AAA-02 holds <for> all & sundry",
@@ -70,6 +72,7 @@ def test_text_tells_waivers_what_is_open_and_where_the_time_went() -> None:
         "waived  AAA-01  AAA-01 holds <for> all & sundry",
         "                seen: what AAA-01 saw",
         "                waived: a ticket is open",
+        "beyond  CHN-05  not judged here: byoc explain ID tells why",
         "",
         "time    1 scenarios in 9.5 s, 8.2 s one after the other: serve 8.2 s",
         "result  1 warn, 1 waived",

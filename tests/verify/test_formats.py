@@ -40,7 +40,8 @@ def report() -> Report:
     made = judge(EVIDENCE, CLAUSES, waivers=WAIVERS)
     first, *others = made.findings
     assert {finding.status for finding in made.findings} == {*Status}
-    return replace(made, findings=(replace(first, evidence=NASTY), *others), seconds=12.0)
+    findings = (replace(first, evidence=NASTY), *others)
+    return replace(made, findings=findings, seconds=12.0, beyond={"CHN-05": "it is <no> image's fault"})
 
 
 def test_junit_follows_its_grammar(report: Report) -> None:
@@ -160,7 +161,15 @@ def test_html_is_whole_and_loads_nothing(report: Report) -> None:
     assert "@import" not in text
     assert page.tags["svg"] == 1
     assert page.tags["circle"] == 2
-    for word in ("first ping", "SIGTERM", "model", "a ticket & more", "mend IMG-01", "listening <on> 8080"):
+    for word in (
+        "first ping",
+        "SIGTERM",
+        "model",
+        "a ticket & more",
+        "mend IMG-01",
+        "it is <no> image's fault",
+        "listening <on> 8080",
+    ):
         assert word in text
 
 

@@ -59,7 +59,7 @@ def to_html(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>byoc verify {name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{name}</h1>\n{_head(report)}\n{_broken(report.findings)}\n{_runs(report)}\n"
-        f"{_others(report.findings)}\n</body>\n</html>\n"
+        f"{_others(report.findings)}\n{_beyond(report)}\n</body>\n</html>\n"
     )
 
 
@@ -131,6 +131,14 @@ def _others(findings: Iterable[Finding]) -> str:
     """What is not broken, as tables: first what was not seen."""
     found = {each.id: each for each in findings if each.status not in BROKEN}
     return "\n".join(_tables(found))
+
+
+def _beyond(report: Report) -> str:
+    """What must hold and no machine but the service's can show."""
+    if not report.beyond:
+        return ""
+    cells = (f"<tr><td>{name}</td><td>{escape(why)}</td></tr>" for name, why in report.beyond.items())
+    return f"<h2>What cannot be judged here</h2><table>{''.join(cells)}</table>"
 
 
 def _tables(findings: dict[str, Finding]) -> Iterator[str]:

@@ -25,9 +25,9 @@ def to_text(report: Report) -> str:
         lines += _told([finding for finding in report.findings if finding.status is status])
     lines += _not_run([finding for finding in report.findings if finding.status is Status.NOT_RUN])
     lines += _kept([finding.id for finding in report.findings if finding.status is Status.PASS])
-    lines += _listed(
-        Status.SKIP, [finding.id for finding in report.findings if finding.status is Status.SKIP]
-    )
+    lines += _left_out([finding.id for finding in report.findings if finding.status is Status.SKIP])
+    if report.beyond:
+        lines += _wrapped(f"beyond  {', '.join(report.beyond)}  not judged here: byoc explain ID tells why")
     return "\n".join([*lines, "", *_time(report), *_summary(report)])
 
 
@@ -48,6 +48,7 @@ def to_json(report: Report) -> dict[str, object]:
         "targets": {target.value: good for target, good in report.targets.items()},
         "counts": report.counts(),
         "clauses": [_clause(finding) for finding in report.findings],
+        "beyond": [{"id": name, "why": why} for name, why in report.beyond.items()],
         "scenarios": [
             {"name": run.scenario, "seconds": round(run.seconds, 3), "problem": run.problem}
             for run in report.runs.values()
@@ -102,11 +103,17 @@ def _not_run(findings: Sequence[Finding]) -> Iterator[str]:
 def _kept(names: Sequence[str]) -> Iterator[str]:
     """What needs nobody: the ids by section."""
     for letters, some in by_section(names).items():
-        yield from _wrapped(f"{Status.PASS.value:<8}{', '.join(sorted(some))}  {title(letters)}")
+        yield from _wrapped(f"{Status.PASS.value:<8}{', '.join(some)}  {title(letters)}")
 
 
 def _listed(status: Status, names: Sequence[str]) -> list[str]:
-    return _wrapped(f"{status.value:<8}{', '.join(sorted(names))}") if names else []
+    return _wrapped(f"{status.value:<8}{', '.join(sorted(names))}")
+
+
+def _left_out(names: Sequence[str]) -> list[str]:
+    """How many of each section do not apply."""
+    counts = [f"{letters} {len(some)}" for letters, some in by_section(names).items()]
+    return _wrapped(f"{Status.SKIP.value:<8}{', '.join(counts)}: not for this image") if counts else []
 
 
 def _wrapped(text: str) -> list[str]:

@@ -45,8 +45,8 @@ def title(letters: str) -> str:
 
 
 def by_section(names: Iterable[str]) -> dict[str, list[str]]:
-    """*names* by the letters of their section, sections in the order of the contract."""
+    """*names* in order, by the letters of their section, sections in the order of the contract."""
     found: dict[str, list[str]] = {letters: [] for letters in SECTIONS}
-    for name in names:
+    for name in sorted(names):
         found.setdefault(section(name), []).append(name)
     return {letters: some for letters, some in found.items() if some}

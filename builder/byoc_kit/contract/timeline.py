@@ -14,7 +14,7 @@ WIDTH, LEFT, RIGHT = 960.0, 110.0, 30.0  # pixels: the picture, and its margins
 LANE, TOP, BOTTOM = 62.0, 8.0, 24.0
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200)  # seconds between two marks
 MOST_MARKS = 12
-LEAST_GAP = 60.0  # pixels between two texts in a line
+LETTER = 7.0  # pixels of a letter, at most, on average
 
 
 def draw(run: Run) -> str:
@@ -98,7 +98,7 @@ def _at(event: Event) -> float:
 
 def _events(container: Container, top: float, whole: float) -> Iterator[str]:
     """A line for each; its word above where there is room, else only where the pointer is."""
-    last = -LEAST_GAP
+    free = 0.0
     for event in _marked(container):
         x = _x(event.at, whole)
         told = escape(f"{event.what} at {event.at:.2f} s")
@@ -106,8 +106,9 @@ def _events(container: Container, top: float, whole: float) -> Iterator[str]:
             f'<g class="event"><title>{told}</title>'
             f'<line x1="{x:.1f}" y1="{top + 20}" x2="{x:.1f}" y2="{top + 50}"/>'
         )
-        if x - last >= LEAST_GAP:
-            anchor = "end" if x > WIDTH - RIGHT - LEAST_GAP else "start"
-            yield f'<text x="{x:.1f}" y="{top + 15}" text-anchor="{anchor}">{escape(event.what)}</text>'
-            last = x
+        wide = LETTER * len(event.what)
+        begin = min(x, WIDTH - RIGHT - wide)
+        if begin >= free:
+            yield f'<text x="{begin:.1f}" y="{top + 15}">{escape(event.what)}</text>'
+            free = begin + wide + LETTER
         yield "</g>"

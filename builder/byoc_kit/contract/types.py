@@ -158,6 +158,8 @@ class Report:
     """Why nothing, or not all, was played, for a reader; empty where all that is needed was."""
     seconds: float = 0.0
     """How long gathering and judging took; 0 where nobody measured."""
+    beyond: Mapping[str, str] = field(default_factory=dict)
+    """MUST clauses that cannot be judged on this machine: id to why."""
 
     @property
     def ok(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from byoc_kit.contract.clauses import CLAUSES
 from byoc_kit.contract.types import Clause
 
-__all__ = ["EMULATED", "TESTED", "UNTESTED", "Covered", "covered"]
+__all__ = ["EMULATED", "TESTED", "UNTESTED", "Covered", "beyond", "covered"]
 
 TESTED: Final = "tested"
 EMULATED: Final = "emulated"
@@ -34,6 +34,11 @@ class Covered:
 def covered() -> tuple[Covered, ...]:
     """Every id that is judged or told of in ``untested.toml``, judged ones first."""
     return (*map(_tested, CLAUSES), *_others())
+
+
+def beyond() -> dict[str, str]:
+    """The MUST clauses that cannot be judged here: id to why."""
+    return {each.id: each.why for each in covered() if each.how == UNTESTED and each.severity == "must"}
 
 
 def _tested(clause: Clause) -> Covered:

@@ -21,6 +21,7 @@ from byoc_kit.spec.types import Target
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.bases import full_reference
 from byoc_kit.work.cases import CaseOptions, make_case
+from byoc_kit.work.coverage import beyond
 from byoc_kit.work.evidence import gather, seeming_targets
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import read_last_build, writing
@@ -139,7 +140,8 @@ def _day(text: str | None) -> date | None:
 
 
 def _judged(evidence: Evidence, trial: Trial) -> Report:
-    return judge(evidence, trial.clauses, waivers=trial.waivers, today=trial.today)
+    report = judge(evidence, trial.clauses, waivers=trial.waivers, today=trial.today)
+    return replace(report, beyond=beyond())
 
 
 def _clauses(options: VerifyOptions) -> list[Clause]:
