@@ -83,7 +83,8 @@ def test_every_piece_of_byoc_toml_is_right(page: Path, tmp_path: Path) -> None:
     for program in ("train.py", "process.py"):
         (tmp_path / "src" / program).touch()
     (tmp_path / "wheels").mkdir()
-    head = '[image]\nname = "x"\nversion = "1.0"\nstyle = "basic"\nbase = "x"\n[train]\nprogram = "train.py"\n'
+    image = '[image]\nname = "x"\nversion = "1.0"\nstyle = "basic"\nbase = "x"\n'
+    head = image + '[train]\nprogram = "train.py"\n'
     for block in blocks(page, "toml"):
         text = block.text if "[image]" in block.text else head + block.text
         assert tomllib.loads(text)
