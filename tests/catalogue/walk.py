@@ -39,6 +39,7 @@ EXTRAS: Mapping[str, Mapping[str, Any]] = {
     "smdistributed": {"distribution": {"smdistributed": {"dataparallel": {"enabled": True}}}},
 }
 """Further arguments, one at a time."""
+EVERYWHERE = frozenset({"us-east-1", "us-west-2"})
 Words = tuple[str | None, ...]
 """Version, Python version, scope, base framework version."""
 
@@ -57,8 +58,7 @@ def main() -> None:
             for instance in FEW if mode == "extras" else INSTANCES:
                 for extra in EXTRAS if mode == "extras" else (None,):
                     asked = {"framework": framework, "instance_type": instance, **EXTRAS.get(extra or "", {})}
-                    answers = {region: answer(sdk, asked | {"region": region}, words) for region in places}
-                    told = {region: uri for region, uri in answers.items() if uri}
+                    told = answers(sdk, asked, words, places)
                     print(json.dumps([framework, *words, instance, extra, told if told else places]))
 
 
@@ -83,8 +83,9 @@ def frameworks(sdk: Any) -> list[str]:
 def regions(sdk: Any, framework: str) -> set[str]:
     """Of the framework's table, and of those that the SDK may take instead: huggingface-neuron, ..."""
     names = [name for name in frameworks(sdk) if name == framework or name.startswith(f"{framework}-")]
-    tables = [sdk.config_for_framework(name) for name in names]
-    return {region for table in tables for row, _ in rows(table, ()) for region in row["registries"]}
+    found = [row["registries"] for name in names for row, _ in rows(sdk.config_for_framework(name), ())]
+    assert all(EVERYWHERE & table.keys() for table in found), framework
+    return {region for table in found for region in table}
 
 
 def rows(config: Any, keys: tuple[str, ...]) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
@@ -119,6 +120,15 @@ def pythons(block: Mapping[str, Any]) -> list[str | None]:
     for row, keys in rows(block, ()):
         names.update(dict.fromkeys([*row.get("py_versions", []), *keys]))
     return list(names)
+
+
+def answers(sdk: Any, asked: dict[str, Any], words: Words, places: list[str]) -> dict[str, str]:
+    """Region to URI. Every row has one of EVERYWHERE: what is refused in these is refused in all regions."""
+    first = [region for region in EVERYWHERE if region in places] or places
+    if not any(answer(sdk, asked | {"region": region}, words) for region in first):
+        return {}
+    told = ((region, answer(sdk, asked | {"region": region}, words)) for region in places)
+    return {region: uri for region, uri in told if uri}
 
 
 def answer(sdk: Any, asked: Mapping[str, Any], words: Words) -> str | None:
