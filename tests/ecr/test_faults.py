@@ -104,6 +104,8 @@ PASS: dict[str, Callable[[Faults], object]] = {
 def test_it_passes(ecr: Ecr, source: str, copy: Copy, fault: str) -> None:
     PASS[fault](ecr.faults)
     assert copy() is None
+    refused = [each for each in ecr.requests if each.cut or (each.status or 500) in {400, 403, 429, 500, 503}]
+    assert bool(refused) == (fault not in {"uploads by the book", "no redirects to S3"}), "the fault was met"
     assert whole(ecr, source)
 
 

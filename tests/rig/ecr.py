@@ -69,6 +69,12 @@ class Request:
     status: int | None = None
     """None: the line was cut."""
     sent_bytes: int = 0
+    asked: Asked | None = field(default=None, repr=False)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the line ended before its time."""
+        return self.asked is not None and self.asked.was_cut
 
     def __str__(self) -> str:
         return f"{self.kind} {self.method} {self.path}"
@@ -224,6 +230,7 @@ class Ecr:
         return self._recorded(request, asked, lambda: self.moto.serve(asked, call, body), trouble)
 
     def _recorded(self, request: Request, asked: Asked, serve: Any, trouble: Any) -> Reply:
+        request.asked = asked
         with self._lock:
             self.requests.append(request)
         fault = self.faults.meet(str(request))
@@ -234,7 +241,8 @@ class Ecr:
                 asked.drain()
                 reply: Reply = trouble(fault)
             else:
-                asked.cut_after = fault.after if fault else None
+                if fault is not None:
+                    asked.cut_after, asked.spared = fault.after, fault.give_back
                 reply = serve()
             request.status = reply.status
         finally:

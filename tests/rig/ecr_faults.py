@@ -41,6 +41,10 @@ class Fault:
     after: int = 0
     """Bytes of the body, in either direction, that pass before it is cut."""
 
+    def give_back(self) -> None:
+        """It was not met after all: the body was shorter."""
+        self.times += 1
+
 
 @dataclass
 class Denial:
@@ -121,7 +125,7 @@ class Faults:
         self._add(Fault(re.compile(match), times, status=status))
 
     def cut(self, after_bytes: int = 0, times: int = 1, match: str = "") -> None:
-        """The connections of the next *times* requests end after so many bytes of a body."""
+        """The connections of the next *times* requests whose body is longer end after so many bytes."""
         self._add(Fault(re.compile(match), times, after=after_bytes))
 
     def when(self, match: str, call: Callable[[], object], at: int = 1) -> None:

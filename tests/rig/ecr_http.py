@@ -47,6 +47,9 @@ class Asked:
         self.received = 0
         self.sent = 0
         self.cut_after: int | None = None
+        self.was_cut = False
+        self.spared: Callable[[], object] = lambda: None
+        """Called where the line was not cut after all."""
         self._ended = False
 
     def chunks(self) -> Iterator[bytes]:
@@ -110,7 +113,9 @@ class Handler(BaseHTTPRequestHandler):
             reply = type(self).serve(asked)
             asked.drain()
             self._answer(asked, reply)
+            asked.spared()
         except (Cut, OSError, ValueError):
+            asked.was_cut = True
             self._hang_up()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
