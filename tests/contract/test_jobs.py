@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from byoc_kit.contract.clauses import distributed, outputs, processing, sdk, signals, training
+from byoc_kit.contract.clauses import distributed, outputs, processing, sdk, signals, static, training
 from byoc_kit.contract.evidence import Case, Container, Depth, File, ImageFacts, Run
 from byoc_kit.contract.judge import judge
 from byoc_kit.contract.scenarios import CANARY
@@ -212,7 +212,6 @@ BROKEN: list[tuple[str, dict[str, Any], Status, str]] = [
     ("HPO-03", twisted("categories"), Status.WARN, "quotes"),
     ("HPO-05", trains(None, refused="exec: train: not found"), Status.FAIL, "not found"),
     ("HPO-06", {"train_toolkit": (box("runs", 0, MODEL),)}, Status.WARN, "does not run a script"),
-    ("TMD-09", {"train_words": (box("no-word", 2),)}, Status.WARN, "without a word"),
     ("LCL-23", {"train_words": (box("chmod", 0, MODEL),)}, Status.WARN, "starts a training"),
     ("OUT-01", trains(0), Status.FAIL, "empty"),
     (
@@ -398,6 +397,23 @@ def test_the_users_own_data_leave_no_excuse() -> None:
     own = Case(channels={"train": "data"}, inputs={"raw": "data"})
     assert finding("TRN-01", seen(own, **trains(1))).status is Status.FAIL
     assert finding("PRC-03", seen(own, process=(box("plain", 1),))).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("silent", "status"),
+    [
+        (box("no-word", 0, MODEL), Status.PASS),
+        (box("no-word", 2), Status.WARN),
+        (box("no-word", 0), Status.WARN),
+        (box("bogus", 2), Status.NOT_RUN),
+    ],
+)
+def test_what_it_does_without_a_word_is_seen_where_no_config_tells(silent: Container, status: Status) -> None:
+    evidence = replace(seen(train_words=(silent,)), config=ImageConfig(entrypoint=("/entry.sh",)))
+    found = next(each for each in judge(evidence, static.PART).findings if each.id == "LCL-20")
+    assert found.status is status
+    unplayed = replace(evidence, runs={})
+    assert next(e for e in judge(unplayed, static.PART).findings if e.id == "LCL-20").status is Status.NOT_RUN
 
 
 def test_metrics_that_nobody_named_are_not_missed() -> None:

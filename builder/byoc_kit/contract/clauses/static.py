@@ -6,6 +6,7 @@ A predicate is pure: same evidence, same verdict. It never shows the value of an
 import re
 from typing import Final
 
+from byoc_kit.contract.clauses.trained import by_name, model_files, why
 from byoc_kit.contract.clauses.verdicts import (
     NOBODY,
     SERVING,
@@ -238,8 +239,21 @@ def trains_by_default(seen: Evidence) -> Verdict:
     if ENTRY in entrypoint:
         return kept("the entry program trains when it is given no word")
     if entrypoint:
-        return unseen(f"no CMD; what ENTRYPOINT {list(entrypoint)} does without a word only a run can tell")
+        return _without_a_word(seen) or unseen(
+            f"no CMD; what ENTRYPOINT {list(entrypoint)} does without a word only a run can tell"
+        )
     return broken("neither ENTRYPOINT nor CMD: the container cannot start without a word")
+
+
+def _without_a_word(seen: Evidence) -> Verdict | None:
+    """What a run without a word tells where the config does not; None: there is none that does."""
+    run, plain = seen.runs.get("train-words"), seen.runs.get("train")
+    silent = by_name(run, "no-word") if run else None
+    if silent is None or plain is None or plain.problem or plain.one.exit_code != 0:
+        return None
+    if silent.exit_code == 0 and model_files(silent):
+        return kept("no CMD, and yet it trains without a word")
+    return broken(f"no CMD, and without a word {why(silent)}")
 
 
 PART: Final = (

@@ -96,16 +96,6 @@ def lets_commands_through(seen: Evidence) -> Verdict:
     return broken("the clean-up of the SDK, `docker run IMAGE chmod …`, starts a training", NOBODY)
 
 
-def trains_without_a_word(seen: Evidence) -> Verdict:
-    """TMD-09."""
-    if nothing := ground(seen):
-        return nothing
-    silent = by_name(seen.runs["train-words"], "no-word")
-    if silent is None or (silent.exit_code == 0 and model_files(silent)):
-        return kept("without a word it trains too")
-    return broken(f"without a word {why(silent)}", NOBODY)
-
-
 def restarts(seen: Evidence) -> Verdict:
     """TRN-08."""
     if nothing := ground(seen):
@@ -314,16 +304,6 @@ PART: Final = (
         judge=works_by_the_word,
         targets=TUNING,
         needs=("train",),
-    ),
-    Clause(
-        id="TMD-09",
-        says="Trains without a word too, as ModelTrainer starts it locally without source code.",
-        severity=Severity.SHOULD,
-        source="SageMaker SDK 3: local_container.py",
-        fix='set CMD ["train"]: the service replaces it',
-        judge=trains_without_a_word,
-        targets=TRAINING,
-        needs=("train", "train-words"),
     ),
     Clause(
         id="LCL-23",
