@@ -28,7 +28,7 @@ RECORD = Record(
     platform="linux/amd64",
     uris={"eu-west-1": ("a@sha256:1", "a:1.4")},
     tags=("c-1", "1.4"),
-    targets={"training": Validity(True, "fine"), "hosting": Validity(True, "fine")},
+    targets={name: Validity(True, "fine") for name in ("training", "processing", "hosting")},
     base_reference="python:3.12",
     base_digest=None,
     content_key="ab",
@@ -79,9 +79,11 @@ def test_no_record_says_how_to_get_one(tmp_path: Path) -> None:
 
 def test_there_is_a_snippet_for_each_use_and_library() -> None:
     libraries = ("sdk-v2", "sdk-v3", "boto3")
-    assert set(snippets(RECORD)) == {(use, library) for use in ("train", "serve") for library in libraries}
+    assert set(snippets(RECORD)) == {
+        (use, library) for use in ("train", "process", "serve") for library in libraries
+    }
     no_hosting = replace(RECORD, targets={**RECORD.targets, "hosting": Validity(False, "breaks IMG-11")})
-    assert {use for use, _ in snippets(no_hosting)} == {"train"}
+    assert {use for use, _ in snippets(no_hosting)} == {"train", "process"}
 
 
 @pytest.mark.parametrize("key", sorted(snippets(RECORD)))
@@ -125,7 +127,11 @@ def service() -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
 
 @pytest.mark.parametrize(
     ("use", "operations"),
-    [("train", ["CreateTrainingJob"]), ("serve", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])],
+    [
+        ("train", ["CreateTrainingJob"]),
+        ("process", ["CreateProcessingJob"]),
+        ("serve", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]),
+    ],
 )
 def test_the_snippets_for_boto3_send_what_the_api_takes(use: str, operations: list[str]) -> None:
     """boto3 checks each parameter against the API's model before it sends anything."""

@@ -29,6 +29,7 @@ estimator = Estimator(
     role=ROLE,
     instance_count=1,
     instance_type="{instance}",
+    base_job_name="{name}",
     output_path=f"{{BUCKET}}/output",
 )
 estimator.fit({{"train": f"{{BUCKET}}/train"}})
@@ -43,6 +44,7 @@ trainer = ModelTrainer(
     role=ROLE,
     compute=Compute(instance_type="{instance}", instance_count=1),
     output_data_config=OutputDataConfig(s3_output_path=f"{{BUCKET}}/output"),
+    base_job_name="{name}",
 )
 trainer.train(input_data_config=[InputData(channel_name="train", data_source=f"{{BUCKET}}/train")])
 """,
@@ -77,6 +79,7 @@ processor = Processor(
     role=ROLE,
     instance_count=1,
     instance_type="{instance}",
+    base_job_name="{name}",
 )
 processor.run(
     inputs=[ProcessingInput(source=f"{{BUCKET}}/data", destination="/opt/ml/processing/input/data")],
@@ -98,6 +101,7 @@ processor = Processor(
     role=ROLE,
     instance_count=1,
     instance_type="{instance}",
+    base_job_name="{name}",
 )
 processor.run(
     inputs=[
@@ -167,7 +171,7 @@ boto3.client("sagemaker").create_processing_job(
 from sagemaker.model import Model
 
 {head}
-model = Model(image_uri=IMAGE, model_data=f"{{BUCKET}}/output/model.tar.gz", role=ROLE)
+model = Model(image_uri=IMAGE, model_data=f"{{BUCKET}}/output/model.tar.gz", role=ROLE, name="{name}")
 model.deploy(initial_instance_count=1, instance_type="{instance}", endpoint_name="{name}")
 """,
     ("serve", "sdk-v3"): """\
