@@ -341,6 +341,7 @@ def test_broken(clause: str, changes: dict[str, Any], status: Status, says: str)
 
 UNSEEN: list[tuple[str, dict[str, Any], str]] = [
     ("TRN-01", trains(1, log="FileNotFoundError: labels.csv"), "give it a case"),
+    ("TRN-01", trains(1, log="ImportError: no GPU\n" + "training\n" * 300 + "KeyError: y"), "give it a case"),
     ("TRN-01", trains(None, refused="exec: train: not found"), "IMG-01"),
     ("TRN-01", trains(1, log="Could not resolve host: example"), "TRN-11"),
     ("TRN-01", trains(None, killed=True), "TRN-02"),

@@ -25,6 +25,7 @@ NO_DATA_EXPLAINS: Final = re.compile(
     r"|command not found|cannot execute|error while loading shared libraries|Read-only file system"
 )
 """What goes wrong whatever the data are."""
+LAST: Final = 2000  # characters of a log that tell why a program ended
 NOT_FOUND: Final = 127  # exit code where there is no such program
 LONGEST_LINE: Final = 256 << 10  # bytes; one event of CloudWatch
 CUT: Final = "[...]"
@@ -51,7 +52,7 @@ def succeeds(seen: Evidence) -> Verdict:
 def _whatever_the_data(container: Container) -> bool:
     code = container.exit_code or 0
     return container.out_of_memory or code in {126, 127} or code > 128 or bool(
-        NO_DATA_EXPLAINS.search(container.log)
+        NO_DATA_EXPLAINS.search(container.log[-LAST:])
     )  # fmt: skip
 
 
