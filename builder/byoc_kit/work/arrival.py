@@ -91,7 +91,7 @@ class Arriving:
         found = self._read(arrival.tag, arrival.image_id, plan.platform)
         seen = arrival.evidence or self._look_here(arrival.image_id, plan)
         here = seen is not None
-        seen = seen or gather_files(found.reference, plan.platform, self.talk, self.environ)
+        seen = seen or gather_files(found.reference, plan.platform, self.talk, self.environ, self.accounts)
         targets = self.project.spec.image.targets
         seen = replace(with_manifest(seen, found), targets=targets, image=str(found.reference))
         if arrival.evidence is None:

@@ -11,6 +11,7 @@ from byoc_kit.plan.types import Built, EngineChoice, Output, Plan
 from byoc_kit.spec.lock import Lock
 from byoc_kit.store import user_store
 from byoc_kit.talk import Talk
+from byoc_kit.work.accounts import accounts_of
 from byoc_kit.work.images import open_image, open_sink
 from byoc_kit.work.key import key_of
 from byoc_kit.work.places import place_of
@@ -82,7 +83,12 @@ class DockerBuild:
             open_image(
                 Docker(built.image_id), platform=built.platform, environ=self.environ, talk=self.talk
             ) as image,
-            open_sink(place, environ=self.environ, talk=self.talk) as sink,
+            open_sink(
+                place,
+                environ=self.environ,
+                talk=self.talk,
+                accounts=accounts_of(self.project.spec.publish),
+            ) as sink,
         ):
             reference = sink.write(image, tag=True)
         return replace(built, reference=str(parse_location(reference)))

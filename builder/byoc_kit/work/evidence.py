@@ -15,6 +15,7 @@ from byoc_kit.oci.reference import Docker, ImageReference, Named
 from byoc_kit.spec.types import Target
 from byoc_kit.store import user_store
 from byoc_kit.talk import Talk
+from byoc_kit.work.accounts import Accounts
 from byoc_kit.work.facts import facts_in_engine, facts_in_files
 from byoc_kit.work.images import open_image, open_repository
 from byoc_kit.work.inspect import read_image_files
@@ -37,10 +38,14 @@ def gather(
 
 
 def gather_files(
-    reference: ImageReference, expected: Platform | None, talk: Talk, environ: Mapping[str, str]
+    reference: ImageReference,
+    expected: Platform | None,
+    talk: Talk,
+    environ: Mapping[str, str],
+    accounts: Accounts | None = None,
 ) -> Evidence:
     """Evidence on an image wherever it is, without an engine: its config, manifest and every file in it."""
-    with open_image(reference, platform=expected, environ=environ, talk=talk) as image:
+    with open_image(reference, platform=expected, environ=environ, talk=talk, accounts=accounts) as image:
         store = user_store(environ)
         facts = facts_in_files(image, read_image_files(image, store=store, talk=talk), store)
         outside = isinstance(reference, Named)

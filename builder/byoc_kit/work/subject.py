@@ -14,6 +14,7 @@ from byoc_kit.plan.types import Plan
 from byoc_kit.spec.lockfile import lock_name
 from byoc_kit.spec.tag_templates import framework_of
 from byoc_kit.work import build
+from byoc_kit.work.accounts import accounts_of
 from byoc_kit.work.git import read_source
 from byoc_kit.work.images import open_image
 from byoc_kit.work.key import key_of
@@ -73,7 +74,9 @@ def _identity(
             if found is None:
                 raise _not_here(image)
             return "push", found, found
-        with open_image(reference, platform=project.spec.image.platform, environ=environ) as there:
+        accounts = accounts_of(project.spec.publish)
+        wanted = project.spec.image.platform
+        with open_image(reference, platform=wanted, environ=environ, accounts=accounts) as there:
             return "copy", there.manifest.config.digest, there.manifest.config.digest
     if project.spec.build.dockerfile:
         found = _last_build(project, None, environ)
