@@ -37,6 +37,11 @@ def test_known() -> None:
     assert found.image.tag == "2.8.0-gpu-py312-cu129-ubuntu22.04-sagemaker"
 
 
+def test_known_to_end_soon() -> None:
+    found = ask(GPU, datetime.date(2026, 7, 7))
+    assert (found.kind, found.why.endswith("end on 2026-08-06, in 30 days")) == (Kind.KNOWN, True)
+
+
 def test_known_to_have_ended_keeps_its_uri() -> None:
     found = ask(GPU, AFTER)
     assert (found.kind, found.expect()) == (Kind.ENDED, f"{DLC}/pytorch-training:2.8-gpu-py312")

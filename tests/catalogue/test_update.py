@@ -102,6 +102,7 @@ def test_images_that_are_new_in_ecr_become_known(aws: "Ecr", byoc: Command, cach
     updated = byoc("bases", "update", "--region", REGION, "--json", env=environ)
     part = byoc("bases", "resolve", "pytorch-training:2.99-gpu-py313-cu133", env=environ)
     pinned = byoc("bases", "resolve", "dlc:pytorch-training:2.99-gpu-py313", "--digest", env=environ)
+    told = byoc("bases", "resolve", f"pytorch-training:{NEW}", "--digest", "--json", env=environ)
     gone = byoc("bases", "resolve", KNOWN_NAME, "--digest", env=environ, check=False)
 
     assert before.returncode == 2
@@ -111,6 +112,7 @@ def test_images_that_are_new_in_ecr_become_known(aws: "Ecr", byoc: Command, cach
     assert found["registries"] == [host]
     assert part.stdout == f"{host}/pytorch-training:{NEW}\n"
     assert pinned.stdout == f"{host}/pytorch-training:2.99-gpu-py313@{digest}\n"
+    assert json.loads(told.stdout)["digest"] == digest
     assert (gone.returncode, "BYOC-E847" in gone.stderr) == (1, True)
 
 

@@ -40,7 +40,7 @@ class Answer:
     image: Prebuilt | None = None
     """What else is known of it."""
     why: str = ""
-    """Where *kind* is not known: what the question asked that is not there."""
+    """That patches have ended or end soon; of what is unknown, what the question asked that is not there."""
 
     def expect(self) -> str:
         """The URI. Raises ByocError: BYOC-E845 where it is unknown, BYOC-E846 where it was and is no more."""
@@ -75,9 +75,10 @@ def answer(catalogue: Catalogue, asked: Question, *, today: datetime.date) -> An
 
 
 def _judged(uri: str, image: Prebuilt | None, today: datetime.date) -> Answer:
-    if image is not None and image.ended(today):
-        return Answer(kind=Kind.ENDED, uri=uri, image=image, why=image.warning(today) or "")
-    return Answer(kind=Kind.KNOWN, uri=uri, image=image)
+    if image is None:
+        return Answer(kind=Kind.KNOWN, uri=uri)
+    kind = Kind.ENDED if image.ended(today) else Kind.KNOWN
+    return Answer(kind=kind, uri=uri, image=image, why=image.warning(today) or "")
 
 
 def _documented(catalogue: Catalogue, asked: Question, refused: RefusedError, today: datetime.date) -> Answer:

@@ -70,21 +70,14 @@ def resolve(name: str | None, region: str | None, digest: bool, as_json: bool, *
 
 
 def _named(name: str, region: str | None, digest: bool, *, as_json: bool) -> None:
-    from byoc_kit.cli.bases_text import to_json
+    from byoc_kit.cli.bases_text import choice_json
     from byoc_kit.work.bases import resolve as do
     from byoc_kit.work.bases import today
 
     found = do(name, region=region, digest=digest)
     if found.warning:
         talk().warn(found.warning)
-    data = {"schema": "byoc/base/1", **to_json(found.choice.image, today())}
-    data |= {
-        "tag": found.choice.tag,
-        "name": found.choice.name,
-        "moves": found.choice.moves,
-        "uri": found.uri,
-    }
-    emit(found.uri, data, as_json=as_json)
+    emit(found.uri, choice_json(found.choice, today(), found.uri), as_json=as_json)
 
 
 def _asked(region: str | None, digest: bool, asked: dict[str, Any], *, as_json: bool) -> None:

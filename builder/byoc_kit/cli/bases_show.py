@@ -28,12 +28,10 @@ def show(name: str, region: str | None, as_json: bool) -> None:
 
     Its URI, targets, Python, CUDA, system, further tags, whether the tag moves, and when patches end.
     """
-    from byoc_kit.cli.bases_text import details, to_json
+    from byoc_kit.cli.bases_text import choice_json, details
     from byoc_kit.work.bases import located, today
     from byoc_kit.work.bases import show as do
 
     known, choice = do(name)
     uri, day = located(known, choice, region), today()
-    data = {"schema": "byoc/base/1", **to_json(choice.image, day), "tag": choice.tag, "uri": uri}
-    data |= {"name": choice.name, "moves": choice.moves}
-    emit(details(choice, day, uri), data, as_json=as_json)
+    emit(details(choice, day, uri), choice_json(choice, day, uri), as_json=as_json)

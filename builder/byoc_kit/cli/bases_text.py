@@ -3,11 +3,12 @@
 import datetime
 from collections.abc import Sequence
 
+from byoc_kit.catalogue.answer import Kind
 from byoc_kit.catalogue.prebuilt import Prebuilt
 from byoc_kit.catalogue.short import Choice
 from byoc_kit.catalogue.tags import moves
 
-__all__ = ["details", "rows", "to_json"]
+__all__ = ["choice_json", "details", "rows", "to_json"]
 
 
 def rows(images: Sequence[Prebuilt], today: datetime.date) -> str:
@@ -56,6 +57,21 @@ def details(choice: Choice, today: datetime.date, uri: str | None) -> str:
         "source": image.source,
     }
     return "\n".join(f"{name:<10}{value}" for name, value in facts.items() if value)
+
+
+def choice_json(choice: Choice, today: datetime.date, uri: str | None) -> dict[str, object]:
+    """The image that a name means: ``byoc/base/1``; *uri* is None where it depends on the region."""
+    image = to_json(choice.image, today)
+    return {
+        "schema": "byoc/base/1",
+        **image,
+        "kind": (Kind.ENDED if choice.image.ended(today) else Kind.KNOWN).value,
+        "name": choice.name,
+        "tag": choice.tag,
+        "moves": choice.moves,
+        "uri": uri,
+        "digest": (uri or "").partition("@")[2] or None,
+    }
 
 
 def to_json(image: Prebuilt, today: datetime.date) -> dict[str, object]:
