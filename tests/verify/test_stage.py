@@ -160,6 +160,25 @@ def test_an_image_that_hangs_is_ended_by_its_own_limit(
 
 
 @pytest.mark.engine
+def test_nothing_waits_for_a_training_that_never_ends(engine: docker.DockerClient, witness: str) -> None:
+    case = Case(hyperparameters={"do": "hang"}, time_limits={"training": 2.0})
+    subject = Subject(image=witness, config=ImageConfig(), case=case)
+    with theatre(engine, subject, PLAYS, Silence()) as house:
+        assert house.play(scenario("train")).one.killed
+        begun = time.monotonic()
+        others = ("train-inputs", "train-hosts", "train-groups", "train-peer-dies", "train-again")
+        ends = ("train-fail", "train-pipe", "train-toolkit")
+        assert {house.play(scenario(name)).problem for name in others} == {
+            "the training does not succeed: see TRN-01"
+        }
+        assert {house.play(scenario(name)).problem for name in ends} == {
+            "the training does not end: see TRN-02"
+        }
+        assert time.monotonic() - begun < 10, "no container was started"
+        assert [box.name for box in house.play(scenario("train-words")).containers] == ["bogus", "chmod"]
+
+
+@pytest.mark.engine
 def test_what_cannot_be_started_is_refused_and_no_trouble(played: Callable[..., Run]) -> None:
     def refused(stage: Stage) -> Run:
         box = train_once(stage, smoke_job(stage), "algo-1", entrypoint=("/nowhere",), command=None)
