@@ -13,6 +13,7 @@ from byoc_kit.oci.reference import Named, Repository
 from byoc_kit.talk import Silence
 from byoc_kit.work.accounts import AwsOptions, with_options
 from byoc_kit.work.images import open_sink
+from byoc_kit.work.places import destination
 from byoc_kit.work.project import load
 from byoc_kit.work.repository import apply, ensure, offer_mounting, plan
 from rig.ecr import Ecr
@@ -263,6 +264,21 @@ def test_account_and_region_say_which_registry_is_meant(
     with pytest.raises(ByocError) as caught:
         plan(named)
     assert caught.value.id == "BYOC-E820"
+
+
+@pytest.mark.parametrize("region", ["eu-west-1.evil.example", "eu_west_1", "@evil", "x/y"])
+def test_a_region_that_cannot_be_is_refused(here: Ecr, write: Write, region: str) -> None:
+    project = load(write('account = "111122223333"\n'))
+    with pytest.raises(UsageError) as caught:
+        plan(with_options(project, AwsOptions(region=region)))
+    assert (caught.value.id, caught.value.fix) == ("BYOC-E816", "write for example eu-west-1")
+    assert here.requests == []
+
+
+def test_regions_of_every_partition_can_be_written(write: Write) -> None:
+    for region in ("eu-west-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eusc-de-east-1"):
+        project = load(write(f'account = "111122223333"\nregion = "{region}"\n'))
+        assert f".dkr.ecr.{region}." in str(destination(project))
 
 
 def test_without_a_region_nothing_is_guessed(

@@ -408,7 +408,7 @@ class PublishTable(Table):
         used="publish",
         examples=["eu-west-1"],
         default=None,
-        pattern="^[a-z]{2}(-[a-z]+)+-[0-9]+$",
+        pattern="^[a-z]{2,4}(-[a-z]+)+-[0-9]+$",
     )
     account: str | None = _key(
         "AWS account. Left out: the caller's.",

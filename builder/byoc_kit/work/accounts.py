@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from byoc_kit.aws.ecr import TOKENS
 from byoc_kit.aws.session import AwsSettings, region_of, whoami
-from byoc_kit.errors import ByocError
+from byoc_kit.errors import ByocError, UsageError
 from byoc_kit.oci.ecr import EcrRegistry
 from byoc_kit.oci.reference import Repository
 from byoc_kit.spec.types import Publish
@@ -84,4 +84,12 @@ def _own_registry(publish: Publish) -> EcrRegistry:
 
 def in_ecr(publish: Publish) -> Repository:
     """The repository of the account's own ECR that ``repository`` means."""
-    return Repository(_own_registry(publish).host, publish.repository.removeprefix("ecr:"))
+    registry = _own_registry(publish)
+    if EcrRegistry.of_host(registry.host) != registry:
+        raise UsageError(
+            f"{registry.region[:60]!r} is not an AWS region",
+            why=f"a registry of ECR would be called {registry.host[:90]!r}",
+            fix="write for example eu-west-1",
+            id="BYOC-E816",
+        )
+    return Repository(registry.host, publish.repository.removeprefix("ecr:"))
