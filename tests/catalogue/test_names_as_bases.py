@@ -61,6 +61,26 @@ def test_the_base_is_a_full_reference_in_the_region_of_publish(written: Callable
     )
 
 
+@pytest.mark.parametrize(
+    ("profile", "host"),
+    [
+        ("team", f"{ACCOUNT}.dkr.ecr.sa-east-1.amazonaws.com"),
+        ("nobody", "public.ecr.aws/deep-learning-containers"),
+    ],
+)
+def test_a_profile_of_publish_tells_the_region(
+    written: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, profile: str, host: str
+) -> None:
+    file = written("dlc:pytorch-training:2.8-cpu", f'[publish]\nrepository = "x"\nprofile = "{profile}"\n')
+    config = file.with_name("aws")
+    config.write_text("[profile team]\nregion = sa-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    found = with_full_base(spec(file), environ={}, day=DAY)
+    assert found.image.base == f"{host}/pytorch-training:{TAG}"
+
+
 def test_else_in_that_of_aws_else_from_the_gallery(written: Callable[..., Path]) -> None:
     read = spec(written("dlc:pytorch-training:2.8-cpu"))
     there = with_full_base(read, environ={"AWS_DEFAULT_REGION": "us-west-2"}, day=DAY)

@@ -67,17 +67,19 @@ def resolve(
     name: str,
     *,
     region: str | None = None,
+    profile: str | None = None,
     digest: bool = False,
     environ: Mapping[str, str] = os.environ,
     day: datetime.date | None = None,
 ) -> Resolved:
     """The full reference of *name* in *region*, else in that of the AWS configuration, else in the gallery.
 
-    With *digest* the registry is asked. Raises ByocError: BYOC-E112, BYOC-E840 to E844, BYOC-E847.
+    *profile* is one of the AWS configuration. With *digest* the registry is asked. Raises ByocError:
+    BYOC-E112, BYOC-E840 to E844, BYOC-E847.
     """
     known = catalogue(environ)
     choice = choose(known, named(name))
-    uri = choice.uri(known, region or _region_for(choice, environ))
+    uri = choice.uri(known, region or _region_for(choice, environ, profile))
     if digest:
         uri = pinned(uri, environ)
     return Resolved(choice=choice, uri=uri, warning=choice.image.warning(day or today()))
@@ -127,8 +129,8 @@ def with_full_base(
     end, are notes. Raises ByocError as :func:`resolve`.
     """
     image = spec.image
-    region = spec.publish.region if spec.publish else None
-    found = resolve(image.base, region=region, environ=environ, day=day)
+    region, profile = (spec.publish.region, spec.publish.profile) if spec.publish else (None, None)
+    found = resolve(image.base, region=region, profile=profile, environ=environ, day=day)
     told = [f"the base {image.base} is {found.uri}", *([found.warning] if found.warning else [])]
     full = replace(image, base=found.uri, prebuilt=found.choice.name)
     return replace(spec, image=full, notes=(*spec.notes, *told))
@@ -183,13 +185,16 @@ def pinned(uri: str, environ: Mapping[str, str] = os.environ) -> str:
     return f"{uri}@{found}"
 
 
-def region_here(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The region of this machine's AWS configuration; None: it names none."""
+def region_here(environ: Mapping[str, str] = os.environ, profile: str | None = None) -> str | None:
+    """The region of this machine's AWS configuration, of *profile* in it; None: it names none."""
     if named_region := environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION"):
         return named_region
     from byoc_kit.aws.session import AwsSettings, session
 
-    found = session(AwsSettings()).region_name
+    try:
+        found = session(AwsSettings(profile=profile)).region_name
+    except ByocError:  # no such profile here: whoever publishes is told, who builds needs none
+        return None
     return str(found) if found else None
 
 
@@ -198,9 +203,9 @@ def today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
 
 
-def _region_for(choice: Choice, environ: Mapping[str, str]) -> str | None:
+def _region_for(choice: Choice, environ: Mapping[str, str], profile: str | None = None) -> str | None:
     """Where the AWS configuration is, for an image that is in AWS's private registries."""
-    return region_here(environ) if choice.image.accounts else None
+    return region_here(environ, profile) if choice.image.accounts else None
 
 
 def _version(text: str | None) -> str | None:
