@@ -71,7 +71,9 @@ def test_a_project_from_nothing(ecr_engine: Ecr, byoc: Command, project: Project
     assert detail["imageManifestMediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
     assert set(record["tags"]) == set(detail["imageTags"])
     cli.login(ecr_engine)
-    cli("pull", f"{ecr_engine.host()}/{NAME}@{detail['imageDigest']}")
+    reference = f"{ecr_engine.host()}/{NAME}@{detail['imageDigest']}"
+    cli("pull", reference)
+    cli("rmi", reference)
 
 
 PASS: dict[str, Callable[[Faults], object]] = {
