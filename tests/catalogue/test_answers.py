@@ -134,8 +134,10 @@ def test_a_search_for_programs_has_all_and_for_people_a_page(byoc: Command) -> N
 
 
 def test_nothing_found_is_said(byoc: Command) -> None:
-    done = byoc("bases", "search", "no-such-thing")
+    done = byoc("bases", "search", "pytorhc", "gpu")
     assert (done.stdout, "nothing fits" in done.stderr) == ("\n", True)
+    assert "no image is described by 'pytorhc'; did you mean pytorch" in done.stderr
+    assert "'gpu'" not in done.stderr
 
 
 def test_bash_completes_names_with_colons(byoc: Command) -> None:

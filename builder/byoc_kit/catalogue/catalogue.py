@@ -1,6 +1,7 @@
 """Every prebuilt image by repository, from documentation, the SDK's tables, registries and our own list."""
 
 import datetime
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from byoc_kit.catalogue.prebuilt import Prebuilt
 from byoc_kit.catalogue.regions import Regions
 from byoc_kit.catalogue.tables import Tables
 from byoc_kit.catalogue.tags import version_key
+from byoc_kit.spec.types import Target
 
 __all__ = ["Catalogue"]
 
@@ -45,6 +47,13 @@ class Catalogue:
             known = _merged(known, documented(self.documents["seen"], accounts))
         merged = _dated(_merged(known, derived(self.tables)))
         return tuple(_settled(sorted(merged, key=lambda image: (image.repository, image.order))))
+
+    def unknown(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """Those of *words* that describe no image at all, each with words near it that do."""
+        strange = [word for word in words if not any(image.says(word) for image in self.images)]
+        common = {part for image in self.images for part in (image.repository, *image.repository.split("-"))}
+        common |= {image.framework.lower() for image in self.images} | {target.value for target in Target}
+        return {word: difflib.get_close_matches(word, sorted(common), n=2) for word in strange}
 
     def has_account(self, account: str) -> bool:
         """Whether some prebuilt images are in *account*; quicker than looking at all of them."""

@@ -38,4 +38,13 @@ def search(words: tuple[str, ...], python: str | None, everything: bool, as_json
     if len(shown) < len(found):
         talk().note(f"{len(found) - len(shown)} more: add words, or --all")
     if not found:
-        talk().note("nothing fits; try fewer words, or `byoc bases update`")
+        _nothing(words)
+
+
+def _nothing(words: tuple[str, ...]) -> None:
+    from byoc_kit.work.bases import unknown_words
+
+    for word, near in unknown_words(words).items():
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        talk().note(f"no image is described by {word!r}{hint}")
+    talk().note("nothing fits; try fewer words, or `byoc bases update`")

@@ -31,6 +31,7 @@ __all__ = [
     "search",
     "show",
     "today",
+    "unknown_words",
     "with_end_of_patches",
     "with_full_base",
 ]
@@ -52,6 +53,13 @@ def search(
 ) -> tuple[Prebuilt, ...]:
     """Prebuilt images that all *words* describe, newest first; of *python* (``3.12``), if given."""
     return catalogue(environ).search([word.lower() for word in words], python=_version(python))
+
+
+def unknown_words(
+    words: Sequence[str], *, environ: Mapping[str, str] = os.environ
+) -> Mapping[str, Sequence[str]]:
+    """Those of *words* that describe no prebuilt image, each with words near it that do."""
+    return catalogue(environ).unknown([word.lower() for word in words])
 
 
 def show(name: str, *, environ: Mapping[str, str] = os.environ) -> tuple[Catalogue, Choice]:
