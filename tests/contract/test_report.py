@@ -74,7 +74,7 @@ def test_text_tells_waivers_what_is_open_and_where_the_time_went() -> None:
         "                waived: a ticket is open",
         "beyond  CHN-05  not judged here: byoc explain ID tells why",
         "",
-        "time    1 scenarios in 9.5 s, 8.2 s one after the other: serve 8.2 s",
+        "time    scenarios: 1 in 9.5 s, 8.2 s one after the other: serve 8.2 s",
         "result  1 warn, 1 waived",
         "        nothing that was seen speaks against: training, hosting",
     ]

@@ -128,7 +128,7 @@ def _time(report: Report) -> Iterator[str]:
     names = ", ".join(f"{run.scenario} {run.seconds:.1f} s" for run in longest)
     took = f" in {report.seconds:.1f} s" if report.seconds else ""
     yield from _wrapped(
-        f"time    {len(longest)} scenarios{took}, {played(report):.1f} s one after the other: {names}"
+        f"time    scenarios: {len(longest)}{took}, {played(report):.1f} s one after the other: {names}"
     )
 
 

@@ -99,7 +99,7 @@ def _played(evidence: Evidence, place: Place, scenarios: Sequence[Scenario], tri
     )
     watch = Watch(evidence, trial, len(scenarios))
     at_once = width(_cpus(place))
-    trial.talk.say(f"{len(scenarios)} scenarios, {at_once} at a time ({trial.depth})")
+    trial.talk.say(f"scenarios: {len(scenarios)}, {at_once} at a time ({trial.depth})")
     with theatre(place.client, subject, PLAYS, trial.talk) as house:
         house.trained = earlier_model(trial.project)
         play_all(scenarios, house, depth=trial.depth, hear=watch.hear, at_once=at_once)
