@@ -68,9 +68,9 @@ def script_words(config: ImageConfig) -> tuple[str, ...]:
 
 
 def interpreters(texts: Iterable[str | None]) -> tuple[str, ...]:
-    """What the first lines of scripts name."""
+    """What the first lines of scripts name, a carriage return at the end included, as Linux does."""
     lines = (text.partition("\n")[0] for text in texts if text and text.startswith("#!"))
-    return tuple(dict.fromkeys(words[0] for line in lines if (words := line[2:].split())))
+    return tuple(dict.fromkeys(line[2:].strip(" ").partition(" ")[0] for line in lines))
 
 
 def file_text(data: bytes) -> str | None:

@@ -60,7 +60,7 @@ def facts_of(
         scripts=scripts,
         programs=frozenset(name for name in asked if on_path(look.view, inventory.config, name))
         | ({BASH} if look.view.is_program(BASH) else set()),
-        closed=tuple(islice(look.closed(), MOST)),
+        closed=tuple(dict.fromkeys(islice(look.closed(), MOST))),
         distributions=normal([(each.name, each.version) for each in inventory.distributions or ()]),
         python=python.version[:2] if python else None,
         cuda=any(look.view.holding("libcudart.so")),

@@ -178,6 +178,8 @@ def _files(told: dict[str, list[str]]) -> Iterator[File]:
     texts = {path: data for data, _, path in (line.partition(" ") for line in told.get("text", ()))}
     for line in told.get("file", ()):
         mode, uid, size, path = line.split(" ", 3)
+        if path in FOLDERS:
+            continue
         bits, data = int(mode, 16), texts.get(path)
         yield File(
             path=path,
