@@ -240,6 +240,12 @@ BROKEN: list[tuple[str, Evidence, Status, str]] = [
         NOT_RUN,
         "it needs a model",
     ),
+    (
+        "INF-02",
+        never(pings=(ping(1, status=503),), log="no /opt/ml/model", facts={"model": False}),
+        NOT_RUN,
+        "see INF-04",
+    ),
     ("INF-05", other("serve", first=answer(503)), WARN, "the request right after it 503, later 200"),
     (
         "INF-05",

@@ -158,7 +158,7 @@ def _serving(
     *,
     targets: frozenset[Target] = SERVING,
     heavy: bool = False,
-    quick: float = 180,
+    quick: float = 480,
     service: float = 1800,
 ) -> Scenario:
     limits = _limits(quick, service)
@@ -169,7 +169,7 @@ def _serving(
 
 HOSTING_SCENARIOS: Final = (
     _serving("serve", "an endpoint as the service starts it: pinged, asked, stopped", targets=SINGLE),
-    _serving("serve-crash", "each process of the server is killed", targets=SINGLE, quick=240),
+    _serving("serve-crash", "each process of the server is killed", targets=SINGLE, quick=600),
     _serving("serve-large", "bodies of 6 MiB and 25 MB; SIGTERM twice, below an init", targets=SINGLE),
     _serving("serve-no-model", "nothing is mounted at /opt/ml/model", targets=SINGLE),
     _serving("serve-copies", "two endpoints at once, each with a small share", targets=SINGLE),
@@ -178,7 +178,7 @@ HOSTING_SCENARIOS: Final = (
         "async",
         "an asynchronous endpoint: a very large body, a slow one",
         targets=frozenset({Target.ASYNC}),
-        quick=240,
+        quick=600,
     ),
     _serving(
         "serverless", "one CPU, 2 GB, no root, a read-only disk", targets=frozenset({Target.SERVERLESS})

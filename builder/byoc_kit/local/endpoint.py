@@ -1,5 +1,6 @@
 """A server on a stage: started as an endpoint's container, waited for, asked, and asked to stop."""
 
+import os
 import shutil
 import socket
 import sys
@@ -93,9 +94,7 @@ class Endpoint:
 
     def come_up(self, seconds: float | None = None) -> bool:
         """Ping it until it answers 200, has ended, or *seconds* are over; whether it is well."""
-        limit = self.stage.case.time_limits.get("startup", self.stage.timing.startup)
-        limit = limit if seconds is None else min(limit, seconds)
-        while self.actor.ended is None and self.actor.now() < self._patience(limit) and self.actor.address:
+        while self.actor.ended is None and self.actor.now() < self._patience(seconds) and self.actor.address:
             ping = self.asker.ping(PATIENCE)
             if ping.status is not None or ping.connect is not None or not self.actor.pings:
                 self.actor.pings.append(ping)
@@ -107,9 +106,15 @@ class Endpoint:
         self.look()
         return self.ready
 
-    def _patience(self, limit: float) -> float:
-        """Less than *limit* where another scenario has seen that the server does not come up."""
-        return min(limit, BARE) if self.stage.house.down else limit
+    def _patience(self, seconds: float | None) -> float:
+        """How long to wait for it: as the user says, else longer while this machine is busy.
+
+        Not long where another scenario has seen that the server does not come up.
+        """
+        asked = self.stage.case.time_limits.get("startup")
+        usual = self.stage.timing.startup * crowding() if asked is None else asked
+        short = BARE * crowding() if seconds is None else seconds * crowding()
+        return min(usual, short) if seconds is not None or self.stage.house.down else usual
 
     def look(self) -> None:
         """Tell its open ports and its processes, as far as they can be seen from here."""
@@ -188,6 +193,12 @@ class Endpoint:
     def done(self, name: str) -> Container:
         """What was seen of it, under *name*."""
         return self.actor.done(name)
+
+
+def crowding() -> float:
+    """How many times longer things may take here now: what waits for each CPU, between 1 and 4."""
+    waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return min(4.0, max(1.0, waiting))
 
 
 def aside(work: Callable[[], object]) -> threading.Thread:

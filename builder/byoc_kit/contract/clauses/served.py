@@ -62,6 +62,8 @@ def blame(run: Run) -> str:
         return ""
     if any(other.ready is not None for other in run.containers[1:] if other.name == "model-writable"):
         return "INF-14"
+    if wants_model(first):
+        return "INF-04"
     if NO_NETWORK.search(first.log):
         return "INF-24"
     if any(ping.status is not None for ping in first.pings):
