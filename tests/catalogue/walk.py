@@ -64,9 +64,9 @@ def main() -> None:
 
 def found() -> Any:
     """The SDK's module, which now remembers what it has read."""
-    for name, helpers in SDKS.items():
+    for name, beside in SDKS.items():
         try:
-            sdk, utils = importlib.import_module(name), importlib.import_module(helpers)
+            sdk, utils = importlib.import_module(name), importlib.import_module(beside)
         except ImportError:
             continue
         for module, function in ((sdk, "config_for_framework"), (utils, "_botocore_resolver")):
