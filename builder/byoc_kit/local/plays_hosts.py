@@ -6,12 +6,18 @@ from typing import Final
 
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.job.types import TrainingJob, instance_groups
+from byoc_kit.local.actor import Actor
 from byoc_kit.local.cast import Troupe, if_it_ends, if_it_trains, limit_of, midway, smoke_job
 from byoc_kit.local.engine import require_fifos
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
 
+TOOLKIT = "sagemaker-training"
+INVOKED = (
+    "Invoking user script"  # what the toolkit says once every host was found, for 15 minutes each (TTK-30)
+)
+LOOK = 0.05  # seconds between two looks at a log
 NOTICED = 0.2  # seconds after which a pipe that was opened has gone
 
 
@@ -61,13 +67,22 @@ def peer_dies(stage: Stage) -> Run:
     with Troupe(stage, smoke_job(stage, hosts=("algo-1", "algo-2"))) as troupe:
         troupe.begin()
         first, second = troupe.actors["algo-1"], troupe.actors["algo-2"]
-        second.wait(max(0.0, midway(stage) - second.now()))
+        _await_meeting(stage, second)
         second.tell(early=second.ended is not None)
         first.kill()
         killed = second.now()
         second.finish(limit_of(stage))
         second.tell(after=round(second.now() - killed, 3))
         return Run(scenario="train-peer-dies", containers=troupe.done())
+
+
+def _await_meeting(stage: Stage, actor: Actor) -> None:
+    """Wait until it has looked its peers up: the names of hosts that are gone do not resolve here."""
+    if stage.facts is None or not stage.facts.has(TOOLKIT):
+        actor.wait(max(0.0, midway(stage) - actor.now()))
+        return
+    while INVOKED not in actor.log and actor.ended is None and actor.now() < limit_of(stage):
+        actor.wait(LOOK)
 
 
 def pipe(stage: Stage) -> Run:
