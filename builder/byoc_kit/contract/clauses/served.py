@@ -64,12 +64,16 @@ def blame(run: Run) -> str:
         return "INF-14"
     if wants_model(first):
         return "INF-04"
-    if NO_NETWORK.search(first.log):
-        return "INF-24"
+    return "INF-24" if NO_NETWORK.search(first.log) else _unheard(first)
+
+
+def _unheard(first: Container) -> str:
+    """By what was seen of its port: pings that were answered, ports elsewhere, or nothing."""
+    open_here = ports(first)
+    elsewhere = bool(open_here) and open_here.get(8080, True)
     if any(ping.status is not None for ping in first.pings):
         return "INF-02"
-    open_here = ports(first)
-    if open_here and 8080 not in {port for port, loopback in open_here.items() if not loopback}:
+    if elsewhere:
         return "INF-01"
     return "INF-02" if any(ping.connect is not None for ping in first.pings) else "INF-04"
 
