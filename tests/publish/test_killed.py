@@ -118,9 +118,10 @@ def ask(registry: str, path: str, method: str = "GET") -> tuple[int, bytes, str]
 
 
 def tags(scene: Scene, repository: str) -> dict[str, dict[str, Any]]:
-    """Tag to manifest, each proven to be whole."""
+    """Tag to manifest, each proven to be whole; what lists the artifacts beside an image is no image."""
     status, body, _ = ask(scene.registry, f"{repository}/tags/list")
     names = json.loads(body)["tags"] or [] if status == 200 else []
+    names = [name for name in names if not name.startswith("sha256-")]
     found = {}
     for name in names:
         status, body, _ = ask(scene.registry, f"{repository}/manifests/{name}")
@@ -164,16 +165,15 @@ def requests(scenes: tuple[Scene, ...]) -> int:
     return counts[0]
 
 
-def test_killed_before_and_after_each_request(scenes: tuple[Scene, ...], requests: int) -> None:
+def test_killed_before_or_after_each_request(scenes: tuple[Scene, ...], requests: int) -> None:
     def kill_at_every_other(scene: Scene, first: int) -> None:
         for number in range(1 + first, requests + 1, len(scenes)):
-            for after in (False, True):
-                repository = scene.repository()
-                process = scene.publish(at(number, after))
-                process.communicate(timeout=120)
-                assert process.returncode == -9, f"request {number} did not come"
-                tags(scene, repository)
-                finished(scene, repository)
+            repository = scene.repository()
+            process = scene.publish(at(number, after=number // len(scenes) % 2 == 1))
+            process.communicate(timeout=120)
+            assert process.returncode == -9, f"request {number} did not come"
+            tags(scene, repository)
+            finished(scene, repository)
 
     together(scenes, kill_at_every_other)
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,11 @@ def basic(
     folder = tmp_path_factory.mktemp("publish") / "churn"
     shutil.copytree(project("basic"), folder, symlinks=True)
     publish = {"repository": f"{registry}/p/basic"}
-    tables = {"image": {"version": "1.4.2"}, "publish": publish, "verify": {"dynamic": False}}
+    tables: dict[str, Mapping[str, object]] = {
+        "image": {"version": "1.4.2"},
+        "publish": publish,
+        "verify": {"dynamic": False},
+    }
     edit(folder / "byoc.toml", tables)
     byoc("build", cwd=folder)
     commit(folder)
