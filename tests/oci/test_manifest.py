@@ -24,6 +24,7 @@ from byoc_kit.oci.manifest import (
     ManifestError,
     parse_manifest,
     to_docker,
+    to_oci,
 )
 
 
@@ -149,3 +150,16 @@ def test_any_json_is_a_manifest_or_refused(value: Any) -> None:
         assert parse_manifest(raw, OCI_MANIFEST).raw == raw
     except ManifestError as error:
         assert str(error)  # noqa: PT017
+
+
+def test_an_image_has_two_forms_over_the_same_blobs() -> None:
+    docker = manifest(document(DOCKER_MANIFEST, DOCKER_CONFIG, DOCKER_LAYER))
+    oci = to_oci(docker)
+    assert oci.media_type == OCI_MANIFEST
+    assert oci.digest != docker.digest
+    assert [blob.digest for blob in (oci.config, *oci.layers)] == [
+        blob.digest for blob in (docker.config, *docker.layers)
+    ]
+    assert [blob.digest for blob in to_docker(oci).layers] == [blob.digest for blob in docker.layers]
+    with pytest.raises(ManifestError, match="no equal in an OCI manifest"):
+        to_oci(manifest(document(layer="application/vnd.oci.image.layer.v1.tar+zstd")))
