@@ -13,7 +13,6 @@ from rig.ecr_store import Place
 from rig.images import MemoryLayer, image_of, tar_of
 from rig.projects import Command
 
-
 pytestmark = pytest.mark.long
 
 
