@@ -25,12 +25,6 @@ PUSH: Final = (
     "ecr:UploadLayerPart",
 )
 """What whoever publishes needs on the repository."""
-CREATE: Final = (
-    "ecr:CreateRepository",
-    "ecr:PutLifecyclePolicy",
-    "ecr:SetRepositoryPolicy",
-    "ecr:TagResource",
-)
 
 SAID: Final = re.compile(
     r"(?:User: (?P<principal>\S+) )?is not authorized to perform: (?P<action>[a-z0-9-]+:[A-Za-z0-9*]+)"
