@@ -21,7 +21,7 @@ from byoc_kit.contract.types import Outcome, Report, Severity, Status
 from byoc_kit.contract.waivers import Waiver
 from contract.examples import EVIDENCE, clause
 
-NASTY = 'it said "<&>\x00\x1b[31m\udcff", é'
+NASTY = 'it said "<b>&\x00\x1b[31m\udcff", é'
 CLAUSES = [
     clause("IMG-01", Outcome.BROKEN),
     clause("IMG-02", Outcome.KEPT),
@@ -70,7 +70,7 @@ def test_junit_follows_its_grammar(report: Report) -> None:
     counted = Counter({suite.get("name"): int(str(suite.get("skipped"))) for suite in root})
     assert counted.total() == 4
     failure = next(root.iter("failure"))
-    assert failure.get("message") == 'it said "<&>\ufffd\ufffd[31m\ufffd", é'
+    assert failure.get("message") == 'it said "<b>&\ufffd\ufffd[31m\ufffd", é'
 
 
 def test_sarif_is_understood_by_another_program(report: Report) -> None:

@@ -94,7 +94,7 @@ def verify_saved(
 def write_report(path: Path, text: str) -> None:
     """Write a report that was asked for as a file. Raises UsageError where that cannot be."""
     with writing(path):
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="replace")
 
 
 def trial_of(
