@@ -1,4 +1,4 @@
-"""Publishing an image that is run to be judged: once, and not again while neither it nor the question changes."""
+"""Publishing an image that is run to be judged: once, and not again while nothing has changed."""
 
 import io
 import json
