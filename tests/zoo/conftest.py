@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def plays(
     """What was seen of an image. All of the session are played as soon as the first is asked for."""
     session = uuid.uuid4().hex[:8]
     animals = wanted(request.session)
-    load(engine, animals, made(engine, base, {animal.ground for animal in animals}), session)
+    load(engine, animals, _grounds(engine, base, animals, request), session)
     environ = {**os.environ, "BYOC_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
     everything = os.environ.get("ZOO") == "everything"
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -48,6 +48,13 @@ def plays(
     for animal in animals:
         with contextlib.suppress(APIError):
             engine.images.remove(reference(animal, session), force=True)
+
+
+def _grounds(
+    engine: docker.DockerClient, base: str, animals: Sequence[Animal], request: pytest.FixtureRequest
+) -> dict[str, str]:
+    wanted = {animal.ground for animal in animals}
+    return made(engine, base, wanted, request.getfixturevalue("project"))
 
 
 def _save(futures: dict[str, Future[Played]], config: pytest.Config) -> None:

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import docker
 
+from rig.projects import Project, image
 from zoo.form import GROUND
 
-__all__ = ["WEB", "made"]
+__all__ = ["MMS", "TOOLKIT", "WEB", "made"]
 
 WEB = "web"
 """nginx, Flask and gunicorn, FastAPI and uvicorn."""
@@ -24,27 +25,22 @@ DOCKERFILES: Final[Mapping[str, str]] = {
 RUN apt-get update && apt-get install -y --no-install-recommends nginx-light && {CLEAN}
 RUN {PIP} flask gunicorn fastapi uvicorn[standard]
 """,
-    TOOLKIT: f"""
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev python3-dev && {CLEAN}
-RUN {PIP} sagemaker-training
-""",
-    MMS: f"""
-RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless && {CLEAN}
-RUN {PIP} 'setuptools<82' multi-model-server sagemaker-inference
-""",
 }
+OURS: Final[Mapping[str, tuple[str, str]]] = {TOOLKIT: ("script-mode-1", "asgi"), MMS: ("basic", "mms")}
+"""Styles and servers whose images have it all, and which the session makes in any case."""
 
 
-def made(client: docker.DockerClient, base: str, wanted: Iterable[str]) -> dict[str, str]:
-    """Names of grounds to images of the engine: *base*, and what is built on it of *wanted*."""
+def made(client: docker.DockerClient, base: str, wanted: Iterable[str], project: Project) -> dict[str, str]:
+    """Names of *wanted* grounds to images: *base*, what is built on it, and those of *project*."""
     names = sorted({*wanted} - {GROUND})
-    return {GROUND: base, **{name: _built(client, base, name) for name in names}}
+    ours = {name: image(project(*OURS[name])) for name in names if name in OURS}
+    return {GROUND: base, **ours, **{name: _built(client, base, name) for name in names if name not in ours}}
 
 
 def _built(client: docker.DockerClient, base: str, name: str) -> str:
     text = f"FROM {base}\n{DOCKERFILES[name]}"
     build: Callable[..., Any] = client.images.build
-    image, _ = build(
+    built, _ = build(
         fileobj=io.BytesIO(text.encode()), network_mode="host", rm=True, tag=f"byoc-zoo-ground:{name}"
     )
-    return str(image.id)
+    return str(built.id)

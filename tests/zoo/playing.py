@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from byoc_kit.contract.clauses import CLAUSES
-from byoc_kit.contract.evidence import Depth
+from byoc_kit.contract.evidence import Depth, Run
 from byoc_kit.contract.judge import judge
 from byoc_kit.contract.types import Clause, Evidence, Report, Status
 from byoc_kit.oci.config import Platform
@@ -65,6 +65,11 @@ def play(animal: Animal, image: str, *, everything: bool, environ: dict[str, str
     return Played(animal=animal, evidence=evidence, report=judge(evidence, clauses, today=DAY))
 
 
+def _trouble(run: Run) -> bool:
+    """Whether it could not be played for a reason that no clause tells."""
+    return bool(run.problem) and ": see " not in run.problem
+
+
 def surprises(played: Played) -> str:
     """What is not as the zoo demands: the one clause is broken, its companions may be, no other is."""
     animal, failed = played.animal, played.ids(Status.FAIL)
@@ -74,7 +79,7 @@ def surprises(played: Played) -> str:
     missed = ({animal.breaks, *animal.all_faults} - {""}) - hit
     if missed:
         lines.append(f"does not break: {played.told(missed)}")
-    lines += [f"{name}: {run.problem}" for name, run in played.evidence.runs.items() if run.problem]
+    lines += [f"{name}: {run.problem}" for name, run in played.evidence.runs.items() if _trouble(run)]
     if played.evidence.not_run and animal.breaks != "IMG-12":  # which says itself that it cannot run here
         lines.append(played.evidence.not_run)
     return "\n".join(lines)

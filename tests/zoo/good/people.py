@@ -3,7 +3,7 @@
 from byoc_kit.contract.evidence import Case
 from byoc_kit.spec.types import Target
 from zoo.form import Animal, Put, Settings, changed
-from zoo.grounds import MMS, WEB
+from zoo.grounds import MMS, TOOLKIT, WEB
 from zoo.programs import program
 
 __all__ = ["IMAGES", "TUTORIAL"]
@@ -92,4 +92,12 @@ INFERENCE_TOOLKIT = Animal(
         labels={"com.amazonaws.sagemaker.capabilities.multi-models": "true"},
     ),
 )
-IMAGES = (TUTORIAL, COPIED, FASTAPI, SHELL, INFERENCE_TOOLKIT)
+TRAINING_TOOLKIT = Animal(
+    name="training-toolkit-alone",
+    says="SageMaker's training toolkit as it is, without a program before it that forwards signals",
+    targets=(Target.TRAINING,),
+    ground=TOOLKIT,
+    files={"/opt/ml/code/train.py": program("script")},
+    settings=Settings(cmd=("train",), env={**PLAIN, "SAGEMAKER_PROGRAM": "train.py"}),
+).known_for("SIG-01", "SIG-02", "OUT-03")
+IMAGES = (TUTORIAL, COPIED, FASTAPI, SHELL, INFERENCE_TOOLKIT, TRAINING_TOOLKIT)
