@@ -15,6 +15,8 @@ import pytest
 from ecr.small import Small
 from rig.ecr import Ecr, Request
 
+pytestmark = pytest.mark.long
+
 DIGEST = "sha256:" + "0" * 64
 HOST = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 

@@ -17,6 +17,8 @@ from ecr.small import Small
 from rig.ecr import Ecr
 from rig.projects import Command
 
+pytestmark = pytest.mark.long
+
 Tags = dict[str, str]
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from ecr.small import Small
 from ecr.test_publish import asked, manifest, tags
-from rig.ecr import ACCOUNTS, Ecr
+from rig.ecr import Ecr
 from rig.projects import Command
 
-OTHER = ACCOUNTS[1]
+pytestmark = pytest.mark.long
+
 VERSION = {"1.4.2", "1.4", "1", "latest"}
 
 
