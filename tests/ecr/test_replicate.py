@@ -7,7 +7,7 @@ import pytest
 
 from ecr.small import Small
 from ecr.test_publish import asked, manifest, tags
-from rig.ecr import Ecr
+from rig.ecr import ACCOUNTS, Ecr
 from rig.projects import Command
 
 pytestmark = pytest.mark.long
@@ -54,7 +54,17 @@ def test_a_tag_of_an_immutable_repository_is_not_promoted(
     assert tags(ecr)["prod"] == published.partition("@")[2]
 
 
-def test_to_a_region_and_to_another_account(ecr: Ecr, published: str, small: Small, byoc: Command) -> None:
+def test_to_another_account_by_its_role(ecr: Ecr, published: str, small: Small, byoc: Command) -> None:
+    other = ACCOUNTS[1]
+    small.write(more=f'roles = {{ "{other}" = "arn:aws:iam::{other}:role/byoc-sagemaker" }}\n')
+    place = f"{other}/eu-west-1"
+    printed = byoc("replicate", published, "--to", place, cwd=small.folder, env=ecr.environ()).stdout
+    assert printed.strip() == f"{ecr.host(other, 'eu-west-1')}/sagemaker/churn@{published.partition('@')[2]}"
+    listed = ecr.client("ecr", other, "eu-west-1").list_images(repositoryName="sagemaker/churn")["imageIds"]
+    assert {each["imageTag"] for each in listed if "imageTag" in each} >= VERSION
+
+
+def test_to_other_regions(ecr: Ecr, published: str, small: Small, byoc: Command) -> None:
     digest = published.partition("@")[2]
     places = ["--to", "eu-west-1", "--to", "ap-southeast-2"]
     planned = json.loads(
