@@ -1,6 +1,7 @@
 """Publishing survives being killed anywhere: no tag means half an image, and the next run ends the work."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -167,9 +168,9 @@ def requests(scenes: tuple[Scene, ...]) -> int:
 
 def test_killed_before_or_after_each_request(scenes: tuple[Scene, ...], requests: int) -> None:
     def kill_at_every_other(scene: Scene, first: int) -> None:
-        for number in range(1 + first, requests + 1, len(scenes)):
+        for number, after in itertools.product(range(1 + first, requests + 1, len(scenes)), (False, True)):
             repository = scene.repository()
-            process = scene.publish(at(number, after=number // len(scenes) % 2 == 1))
+            process = scene.publish(at(number, after))
             process.communicate(timeout=120)
             assert process.returncode == -9, f"request {number} did not come"
             tags(scene, repository)
