@@ -56,6 +56,17 @@ def test_files_that_are_not_the_projects_are_no_dirt(project: Path, name: str) -
     assert not read_source(project).dirty
 
 
+def test_a_lock_that_was_just_made_is_no_dirt_until_git_knows_it(project: Path) -> None:
+    (project / "pylock.byoc.toml").write_text("1\n")
+    assert read_source(project).dirty
+    assert not read_source(project, {"pylock.byoc.toml"}).dirty
+    git(project, "add", ".")
+    assert read_source(project, {"pylock.byoc.toml"}).dirty
+    git(project, "commit", "-qm", "two")
+    (project / "pylock.byoc.toml").write_text("2\n")
+    assert read_source(project, {"pylock.byoc.toml"}).dirty
+
+
 def test_no_repository_and_no_commit(tmp_path: Path, project: Path) -> None:
     empty = tmp_path.with_name(f"{tmp_path.name}-empty")
     empty.mkdir()
@@ -65,4 +76,4 @@ def test_no_repository_and_no_commit(tmp_path: Path, project: Path) -> None:
 
 
 def test_no_git_at_all(project: Path) -> None:
-    assert read_source(project, lambda folder, arguments: None) == Source()
+    assert read_source(project, run=lambda folder, arguments: None) == Source()

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from byoc_kit.oci.reference import parse_location
 from byoc_kit.work.doctor import Check, State, examine
+from byoc_kit.work.images import open_sink
+from rig.images import made_image
 from rig.projects import Command
 
 TOML = """\
@@ -74,6 +77,18 @@ def test_a_base_that_nobody_has(tmp_path: Path) -> None:
     assert found["base"].state is State.FAIL
     assert "127.0.0.1:1 cannot be reached" in found["base"].seen
     assert found["publish"].state is State.FAIL
+
+
+def test_a_base_on_this_disk_and_one_that_the_engine_lacks(tmp_path: Path) -> None:
+    there = tmp_path / "base"
+    cache = {"BYOC_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    with open_sink(parse_location(f"oci:{there}"), environ=cache) as sink:
+        sink.write(made_image({"bin/sh": b""}), tag=True)
+    states = {}
+    for base in (f"oci:{there}", f"oci:{tmp_path / 'none'}", "docker:none"):
+        text = TOML.format(base=base, repository="127.0.0.1:1/churn")
+        states[base] = examined(tmp_path, cache, text)["base"].state
+    assert list(states.values()) == [State.OK, State.FAIL, State.FAIL]
 
 
 def test_a_repository_without_a_registry_is_in_ecr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

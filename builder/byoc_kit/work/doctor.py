@@ -16,10 +16,19 @@ from byoc_kit.images.keychain import docker_config
 from byoc_kit.images.push import find_image
 from byoc_kit.images.registry import RemoteRepository
 from byoc_kit.images.session import Session
-from byoc_kit.oci.reference import Named, Repository, is_loopback, parse_image, parse_repository
+from byoc_kit.oci.reference import (
+    Archive,
+    Docker,
+    Layout,
+    Repository,
+    is_loopback,
+    parse_image,
+    parse_repository,
+)
 from byoc_kit.work.accounts import Accounts, AwsOptions, accounts_of, with_options
 from byoc_kit.work.checks import Check, Result, State, checked
 from byoc_kit.work.doctor_aws import aws_checks, publishes_to_ecr
+from byoc_kit.work.images import open_image
 from byoc_kit.work.logins import logins
 from byoc_kit.work.project import Project, find, load
 
@@ -121,11 +130,15 @@ def _base(project: Project, environ: Mapping[str, str]) -> Result:
     base = project.spec.image.base
     if project.spec.build.dockerfile is not None:
         return State.OK, f"{project.spec.build.dockerfile} says which", ""
-    with contextlib.suppress(ByocError), contextlib.closing(connect(environ)) as client:
-        if find_image(client, base):
-            return State.OK, f"{base} is in the engine", ""
     reference = parse_image(base)
-    assert isinstance(reference, Named), "a base is a name"
+    if isinstance(reference, Layout | Archive):
+        with open_image(reference, platform=project.spec.image.platform, environ=environ) as image:
+            return State.OK, f"{base} is there, for {image.config.platform}", ""
+    with contextlib.suppress(ByocError), contextlib.closing(connect(environ)) as client:
+        if find_image(client, reference.name if isinstance(reference, Docker) else base):
+            return State.OK, f"{base} is in the engine", ""
+    if isinstance(reference, Docker):
+        return State.FAIL, f"the engine has no {base}", "build or load it, or correct [image] base"
     accounts = accounts_of(project.spec.publish)
     if _remote(_with_registry(reference.repository), environ, accounts).manifest(reference.target) is None:
         return State.FAIL, f"neither the engine nor its registry has {base}", "correct [image] base"

@@ -1,9 +1,9 @@
 """The state of the project's git repository, as far as git tells."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from byoc_kit.plan.tags import Source
 
@@ -24,11 +24,24 @@ def git(folder: Path, arguments: tuple[str, ...]) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def read_source(folder: Path, run: Git = git) -> Source:
-    """The commit of *folder*, and whether files of that folder differ from it (``.byoc`` aside)."""
+def read_source(folder: Path, made: Collection[str] = (), run: Git = git) -> Source:
+    """The commit of *folder*, and whether files of that folder differ from it (``.byoc`` aside).
+
+    *made*: files that byoc itself may just have written there, such as a first lock; as long as git does not
+    know them they are no difference, or publishing the same again would be another thing.
+    """
     head = (run(folder, ("log", "-1", "--format=%H %ct")) or "").split()
     if len(head) != 2:
         return Source()
     changes = run(folder, ("status", "--porcelain", "--", ".", ":(exclude).byoc"))
     day = datetime.fromtimestamp(int(head[1]), UTC)
-    return Source(commit=head[0], day=f"{day:%Y%m%d}", dirty=changes is None or bool(changes.strip()))
+    return Source(commit=head[0], day=f"{day:%Y%m%d}", dirty=changes is None or _differ(changes, made))
+
+
+def _differ(changes: str, made: Collection[str]) -> bool:
+    """Whether *changes*, as ``git status --porcelain`` tells them, are more than new files of *made*."""
+    return any(
+        not (line.startswith("?? ") and PurePosixPath(line[3:].strip('"')).name in made)
+        for line in changes.splitlines()
+        if line.strip()
+    )

@@ -42,7 +42,7 @@ def find_subject(project: Project, image: str | None, environ: Mapping[str, str]
         values=_values(project),
         on_conflict=published.on_conflict,
         oci=published.oci,
-        source=read_source(project.root),
+        source=read_source(project.root, {lock_name(project.file.name)}),
     )
 
 
