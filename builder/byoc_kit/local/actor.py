@@ -1,5 +1,6 @@
 """One container of a play: told what to do, and asked in the end what became of it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,12 +24,15 @@ ANYWHERE = (*SCRATCH, "/run", "/dev", "/proc", "/sys", "/opt/ml", "/opt/byoc-sou
 FAULTS = ("no command specified", "runtime create failed", "unable to find user", "unable to start container")
 """What the engine says where an image is such that it cannot be started."""
 
+WRAPPING = re.compile(r"^.*container process(?: caused)?: ", re.DOTALL)
+"""What containerd and runc put before the cause."""
+
 
 def refusal(error: ByocError) -> str:
     """What the engine said of an image that cannot be started. Raises *error* where that is not its fault."""
     said = " ".join(error.details) or error.why
     if isinstance(error, ContainerError) or any(fault in said.lower() for fault in FAULTS):
-        return said
+        return WRAPPING.sub("", said).removesuffix(": unknown")
     raise error
 
 
