@@ -93,9 +93,13 @@ def test_every_style_trains_and_serves_without_a_run_in_its_build(
 
 
 def test_both_engines_make_the_same_environment(
-    layered: Layered, project: Project, engine: docker.DockerClient
+    layered: Layered, byoc: Command, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
-    by_layers, by_docker = reference(layered("basic")), image(project("basic"))
+    folder = tmp_path / layered("basic").name  # with the lock: both install exactly what it lists
+    shutil.copytree(layered("basic"), folder)
+    edit(folder / "byoc.toml", {"build": {"network": "host"}})
+    byoc("build", "--engine", "docker", cwd=folder)
+    by_layers, by_docker = reference(layered("basic")), image(folder)
     engine.images.pull(by_layers)
     for program, words in (("python3", FREEZE), ("python3", ["-c", IMPORTS]), ("sh", ["-c", FILES])):
         assert run(engine, by_layers, program, *words) == run(engine, by_docker, program, *words)

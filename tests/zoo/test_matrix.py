@@ -38,6 +38,9 @@ def test_no_must_fails_and_what_warns_is_told(
 ) -> None:
     path = project(style, server)
     if engine_name == "layer":
+        byoc(
+            "build", cwd=path
+        )  # another test may have cleaned its own copy of the project, and the image with it
         edit(path / "byoc.toml", {"image": {"base": image(path), "entrypoint": "replace"}})
         byoc("lock", cwd=path)
         byoc("build", "--engine", "layer", "--output", "docker", cwd=path)

@@ -17,6 +17,7 @@ from byoc_serving.replies import Message, Receive, Scope, Send
 
 LENGTHS = struct.Struct("!II")
 BUFFER = 1 << 18  # bytes that may wait on one side before the other is slowed down
+LINGER = 5.0  # seconds in which the other side closes after the answer
 
 Connection = Tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Application = Callable[[Scope, Receive, Send], Coroutine[None, None, None]]
@@ -46,12 +47,24 @@ async def serve(application: Application, path: str) -> asyncio.AbstractServer:
 
         try:
             await application(await read(reader), receive, send)
-        except (asyncio.IncompleteReadError, ConnectionError):
+            await asyncio.wait_for(_hear_out(reader, writer), LINGER)
+        except (asyncio.IncompleteReadError, asyncio.TimeoutError, OSError):
             pass  # nobody waits for the answer any more
         finally:
             writer.close()
 
     return await asyncio.start_unix_server(answer, path, limit=BUFFER, backlog=net.BACKLOG)
+
+
+async def _hear_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wait until the other side has closed.
+
+    Closing while it still sends a body that nobody wanted (a refusal) would reset the connection, and could
+    take the answer away from it.
+    """
+    writer.write_eof()
+    while await reader.read(BUFFER):
+        pass
 
 
 async def connect(path: str) -> Connection:
