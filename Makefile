@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test test-unit test-sdk-uris lint format bench zoo-soak mutate verify-all golden lock clean
+.PHONY: help setup demo test test-unit test-sdk-uris lint format bench zoo zoo-soak mutate verify-all golden lock clean
 
 help:           ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -38,6 +38,9 @@ format: setup   ## Put the code into its form, and mend what ruff can mend
 
 bench: setup    ## The benchmarks: ratios, each against what one would do without us
 	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON) $$file; done
+
+zoo: setup      ## Every image of the zoo, and that each weakened clause is noticed (make test plays a part of them)
+	ZOO=whole $(PYTEST) tests/zoo/test_zoo.py $(ARGS)
 
 zoo-soak: setup ## The images that break one clause each, ten times over: what flickers
 	$(PYTHON) tools/zoo_soak.py $(ARGS)
