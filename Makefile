@@ -19,7 +19,7 @@ demo: setup     ## Scaffold a project, build it, train, serve, and ask it for a 
 test: setup lint ## Everything a machine can check: lint, unit tests, tests with a Docker engine
 	$(PYTEST) --durations=15 $(ARGS)
 
-test-unit: setup ## The tests that need no Docker engine, in under a minute
+test-unit: setup ## The tests that need no Docker engine (goal: under a minute)
 	$(PYTEST) -n 4 -m "not engine and not setup and not long" $(ARGS)
 
 test-sdk-uris: setup ## Ask the SageMaker SDK for every image its tables allow, and compare
