@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from rig.gate import Gate, Moment, gate
+from rig.gate import Cut, Gate, Moment, gate
 from rig.projects import Command
 
 pytestmark = pytest.mark.engine
@@ -79,11 +79,13 @@ class Scene:
         return self.process
 
     def act(self, moment: Moment) -> None:
-        """The gate's: kill where the time has come."""
+        """The gate's: kill where the time has come; what comes before a request, the registry never sees."""
         own = Moment(moment.number - self.started, moment.method, moment.path, moment.after)
         if self.process is not None and self.process.poll() is None and self.strike(own):
             self.process.kill()
             self.process.wait()
+            if not moment.after:
+                raise Cut
 
 
 @contextlib.contextmanager
@@ -120,6 +122,7 @@ def ask(registry: str, path: str, method: str = "GET") -> tuple[int, bytes, str]
 
 def tags(scene: Scene, repository: str) -> dict[str, dict[str, Any]]:
     """Tag to manifest, each proven to be whole; what lists the artifacts beside an image is no image."""
+    scene.gate.settle()
     status, body, _ = ask(scene.registry, f"{repository}/tags/list")
     names = json.loads(body)["tags"] or [] if status == 200 else []
     names = [name for name in names if not name.startswith("sha256-")]

@@ -3,6 +3,8 @@
 import contextlib
 import http.client
 import http.server
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,6 +40,28 @@ class Gate:
     seen: list[str] = field(default_factory=list)
     """``METHOD path`` of each request, in order."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    clients: int = 0
+    """How many connections of clients are open."""
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def meet(self, clients: int) -> None:
+        """A connection of a client opened (1) or ended (-1)."""
+        with self.changed:
+            self.clients += clients
+            self.changed.notify_all()
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until the registry has done what clients that are gone had asked for.
+
+        A registry on a file system answers 500 for a tag that it is writing.
+        """
+        host, _, port = self.host.partition(":")
+        with socket.create_connection((host, int(port)), timeout=seconds) as last:
+            last.sendall(b"\r\n")  # connections are taken in order: whoever came before us has been met
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        with self.changed:
+            assert self.changed.wait_for(lambda: not self.clients, seconds), "requests are still under way"
 
     def enter(self, method: str, path: str) -> int:
         """Count a request, and act before it."""
@@ -56,9 +80,9 @@ class Gate:
 @contextlib.contextmanager
 def gate(upstream: str, act: Callable[[Moment], None] = lambda moment: None) -> Iterator[Gate]:
     """A gate on a free port of this machine, leading to the plain HTTP registry *upstream* (host:port)."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True  # a client that is gone must not hold up the end
+    server = Server(("127.0.0.1", 0), Handler)
     state = Gate(host=f"127.0.0.1:{server.server_port}", act=act)
+    server.gate = state
     server.RequestHandlerClass = type("Bound", (Handler,), {"gate": state, "upstream": upstream})
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -68,6 +92,26 @@ def gate(upstream: str, act: Callable[[Moment], None] = lambda moment: None) -> 
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Tells its gate of each connection."""
+
+    daemon_threads = True  # a client that is gone must not hold up the end
+    gate: Gate
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.gate.meet(1)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.gate.meet(-1)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone is what this is for; anything else is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -103,7 +147,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _body(self) -> Iterator[bytes]:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+            while size := self._chunk():
                 yield self.rfile.read(size)
                 self.rfile.readline()
             self.rfile.readline()
@@ -112,6 +156,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while left and (chunk := self.rfile.read(min(CHUNK, left))):
             left -= len(chunk)
             yield chunk
+        if left:
+            raise ConnectionAbortedError("the client is gone in the middle of a body")
+
+    def _chunk(self) -> int:
+        line = self.rfile.readline()
+        if not line:
+            raise ConnectionAbortedError("the client is gone in the middle of a body")
+        return int(line.split(b";")[0], 16)
 
     def _answer(self, answer: http.client.HTTPResponse) -> None:
         self.send_response_only(answer.status, answer.reason)

@@ -3,6 +3,8 @@
 import hashlib
 import http.client
 import os
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,3 +64,21 @@ def test_it_cuts_before_and_after(registry: str) -> None:
         (3, False),
         (3, True),
     ]
+
+
+def test_it_knows_when_a_client_that_is_gone_has_been_served(registry: str) -> None:
+    held = threading.Event()
+    done: list[Moment] = []
+
+    def slowly(moment: Moment) -> None:
+        held.set()
+        time.sleep(0.3)
+        done.append(moment)
+
+    with gate(registry, slowly) as passing:
+        connection = http.client.HTTPConnection(passing.host, timeout=10)
+        connection.request("GET", "/v2/")
+        assert held.wait(10)
+        connection.close()
+        passing.settle()
+        assert [moment.after for moment in done] == [False, True]
