@@ -36,7 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     of a test would reach what it is for.
     """
     config.addinivalue_line("markers", "setup: makes an environment; left out of make test-unit")
-    config.addinivalue_line("markers", "whole_zoo: needs each image of the zoo played; only with ZOO set")
     config.addinivalue_line("markers", "long: takes seconds without an engine; left out of make test-unit")
     config.addinivalue_line("filterwarnings", DOCKER_PY_LEAVES_SOCKETS)
     signal.signal(signal.SIGTERM, _terminated)
@@ -53,8 +52,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if NEEDS_THE_RIG & set(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
-    if not os.environ.get("ZOO"):
-        items[:] = [item for item in items if item.get_closest_marker("whole_zoo") is None]
     items.sort(key=lambda item: item.get_closest_marker("engine") is not None)
 
 

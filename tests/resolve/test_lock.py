@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from byoc_kit.catalogue.short import choose
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Inventory
 from byoc_kit.oci.reference import Named
+from byoc_kit.oci.short import parse_short
 from byoc_kit.resolve.resolve import Here
+from byoc_kit.work.catalogue import catalogue
 from byoc_kit.work.diff import asked_in_file
 from byoc_kit.work.lock import Locker, Outcome, lock_as_written, locked, pinned_base
 from byoc_kit.work.project import Project, load
@@ -153,7 +156,17 @@ def test_what_the_base_refuses_is_an_error_with_all_ways_out(write: Write, here:
     assert error.id == "BYOC-E903"
     assert "torch 2.8.0+cu129 would become torch>=2.9, asked for by your requirement" in error.details[0]
     assert "choose a base that has torch>=2.9" in error.fix
+    assert "(nearest in the catalogue: dlc:" in error.fix
     assert 'allow-change = ["torch"]' in error.fix
+
+
+def test_what_the_base_refuses_names_prebuilt_images_that_fit(write: Write, here: Here) -> None:
+    one = locker(write("torch>=2.9,<2.12"), here)
+    (refused,) = one.resolver().answer().delta.refused
+    chosen = [choose(catalogue(), parse_short(name)).image for name in refused.bases]
+    assert chosen
+    assert {image.device for image in chosen} == {"gpu"}, "as the base: its torch is compiled for CUDA"
+    assert {image.parsed.version for image in chosen} <= {"2.9.0", "2.10.0", "2.11.0"}
 
 
 def test_what_a_layer_cannot_replace_is_told_before_any_work(write: Write, here: Here, index: Index) -> None:

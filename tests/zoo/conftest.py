@@ -18,7 +18,7 @@ from zoo.grounds import made
 from zoo.making import load, reference, wanted
 from zoo.playing import Played, play
 
-AT_ONCE = 2
+AT_ONCE = 5
 """Images that are played at a time; each plays some scenarios at a time itself."""
 
 

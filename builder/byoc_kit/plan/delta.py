@@ -58,6 +58,8 @@ class Refused:
     why: str
     fixes: tuple[str, ...]
     """Ways out, the most likely first."""
+    bases: tuple[str, ...] = ()
+    """Prebuilt images that fit better, by their short names; those of the catalogue nearest to this base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

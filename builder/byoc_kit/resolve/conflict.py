@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -19,18 +19,25 @@ from byoc_kit.resolve.source import NEEDS_DOCKER
 
 __all__ = [
     "Sides",
+    "Suggest",
     "explain",
     "is_conflict",
     "lines_of",
+    "no_bases",
     "refused_directly",
     "repository",
     "standing",
+    "with_bases",
     "wrong",
 ]
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\[[^\]]*\])?==([^\s,;)]+)")
 ROUNDS = 3
+ANOTHER = "choose a base that has "
 UNSATISFIABLE = "No solution found"
+
+Suggest = Callable[[str, str], Sequence[str]]
+"""Name of a distribution, and a requirement or version, to names of bases that have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +66,7 @@ def refused_directly(rule: Rule, requirements: Sequence[str], base: Base) -> tup
             why=f"{name} is protected: what the base compiled against it would no longer fit",
             fixes=(
                 f"loosen the requirement so that {version} satisfies it",
-                f"choose a base that has {requirement}",
+                _another(str(requirement)),
                 _allow(name, base.only_docker(name)),
             ),
         )
@@ -111,7 +118,7 @@ def standing(
             fixes=(
                 f"ask for a version that {who} {base[who].version} works with: {need}",
                 f'let it change as well: requirements = ["{who}"], allow-change = ["{who}"] under [python]',
-                f"choose a base that has {name} {new[name]}",
+                _another(f"{name} {new[name]}"),
             ),
         )
         for who, need in needs
@@ -128,6 +135,28 @@ def wrong(text: str, asked: Sequence[Requirement], target: Target) -> ByocError:
         if re.search(pattern, text):
             return make(lines, text, names, target)
     return _conflicting(lines, text, names, target) if is_conflict(text) else _unknown(lines)
+
+
+def with_bases(refused: Iterable[Refused], suggest: Suggest) -> tuple[Refused, ...]:
+    """*refused*, with names of bases that fit where *suggest* knows some."""
+    return tuple(_with_names(each, tuple(suggest(each.name, each.wanted))) for each in refused)
+
+
+def no_bases(name: str, wanted: str) -> Sequence[str]:
+    """No catalogue is at hand."""
+    return ()
+
+
+def _with_names(each: Refused, names: tuple[str, ...]) -> Refused:
+    if not names:
+        return each
+    told = f" (nearest in the catalogue: {', '.join(names)})"
+    fixes = tuple(fix + told if fix.startswith(ANOTHER) else fix for fix in each.fixes)
+    return replace(each, fixes=fixes, bases=names)
+
+
+def _another(what: str) -> str:
+    return ANOTHER + what
 
 
 def _named(text: str, pins: Mapping[str, str]) -> set[str]:
@@ -179,7 +208,7 @@ def _refused(
         why=f"the base has {name} {old}, and {rule}",
         fixes=(
             *ways,
-            f"choose a base that has {name} {version}",
+            _another(f"{name} {version}"),
             *([_allow(name, base.only_docker(name))] if protected else []),
         ),
     )

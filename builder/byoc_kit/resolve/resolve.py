@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 
 from byoc_kit.inventory import Inventory
-from byoc_kit.plan.delta import Delta, delta_of
+from byoc_kit.plan.delta import Delta, Refused, delta_of
 from byoc_kit.plan.protect import decide
 from byoc_kit.plan.wanted import Wanted, applies
 from byoc_kit.resolve.base import Base, base_of
-from byoc_kit.resolve.conflict import refused_directly, repository
+from byoc_kit.resolve.conflict import Suggest, no_bases, refused_directly, repository, with_bases
 from byoc_kit.resolve.credentials import Tokens, nobody
 from byoc_kit.resolve.fetch import Fetcher
 from byoc_kit.resolve.indexes import indexes_of
@@ -52,6 +52,8 @@ class Here:
     talk: Talk = field(default_factory=Silence)
     tokens: Tokens = nobody
     """Logins for indexes that nothing on this machine has stored."""
+    suggest: Suggest = no_bases
+    """Names of bases that have what this one refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Resolver:
 
     wanted: Wanted
     tools: Tools
+    suggest: Suggest = no_bases
 
     @classmethod
     def make(cls, wanted: Wanted, base: Base, here: Here) -> "Resolver":
@@ -70,7 +73,8 @@ class Resolver:
             indexes=indexes, store=here.store, environ=here.environ, talk=here.talk, root=here.root
         )
         builder = Builder(uv=uv, store=here.store)
-        return cls(wanted, Tools(base=base, uv=uv, fetcher=fetcher, builder=builder, talk=here.talk))
+        tools = Tools(base=base, uv=uv, fetcher=fetcher, builder=builder, talk=here.talk)
+        return cls(wanted, tools, here.suggest)
 
     def local(self) -> dict[PurePosixPath, BuiltWheel]:
         """The wheels of the project's own packages. Raises ByocError (BYOC-E906, BYOC-E911)."""
@@ -99,19 +103,22 @@ class Resolver:
         )
         refused = refused_directly(rule, wanted.requirements, base)
         if refused:
-            return Resolution(lock=None, delta=Delta(refused=refused))
+            return self._refused(refused)
         self.tools.talk.say(f"resolving for Python {base.target.python} and {base.locked.libc}")
         kept = [(wheel.name, wheel.version) for wheel in (keep.wheels if keep else ())]
         with tempfile.TemporaryDirectory(prefix="byoc-") as place:
             question = Question(self.tools, wanted, rule, local, Path(place))
             found = question.solve((*kept, *wanted.preferences), upgrade)
             if isinstance(found, tuple):
-                return Resolution(lock=None, delta=Delta(refused=found))
+                return self._refused(found)
             lock = question.lock(found)
             newest = question.newest(lock) if compare else {}
         installed = {wheel.filename: self.tools.fetcher.installed(wheel) for wheel in lock.wheels}
         delta = delta_of(lock, base.only_docker, installed=installed, newest=newest)
         return Resolution(lock=lock, delta=delta)
+
+    def _refused(self, refused: tuple[Refused, ...]) -> Resolution:
+        return Resolution(lock=None, delta=Delta(refused=with_bases(refused, self.suggest)))
 
 
 def resolve(

@@ -22,6 +22,7 @@ from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.bases import full_reference
 from byoc_kit.work.inspect import inspect_image
 from byoc_kit.work.lock import index_login, look
+from byoc_kit.work.other_bases import suggesting
 from byoc_kit.work.project import Disk, Project
 
 __all__ = ["Comparison", "DiffOptions", "asked_in_file", "diff"]
@@ -81,6 +82,7 @@ def diff(
         environ=environ,
         talk=voice,
         tokens=lambda host: index_login(host, environ),
+        suggest=suggesting(base, project.spec if project else None, environ),
     )
     name = options.base or base.locked.reference
     wanted = Wanted.of_spec(project.spec, has_pip="pip" in base.distributions) if project else Wanted()

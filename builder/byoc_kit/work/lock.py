@@ -12,7 +12,7 @@ from byoc_kit.oci.digest import parse_digest
 from byoc_kit.oci.reference import Layout, Location, Named
 from byoc_kit.plan.delta import Delta, Refused
 from byoc_kit.plan.wanted import Wanted
-from byoc_kit.resolve.base import base_of
+from byoc_kit.resolve.base import Base, base_of
 from byoc_kit.resolve.conflict import lines_of
 from byoc_kit.resolve.credentials import Login
 from byoc_kit.resolve.fetch import Wanting
@@ -25,6 +25,7 @@ from byoc_kit.spec.lockfile import read_lock, write_lock
 from byoc_kit.store import Store, user_store
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.inspect import inspect_image
+from byoc_kit.work.other_bases import suggesting
 from byoc_kit.work.places import base_location
 from byoc_kit.work.project import Project
 from byoc_kit.work.state import lock_path, writing
@@ -83,16 +84,17 @@ class Locker:
         base = base_of(self.inventory)
         base = replace(base, locked=replace(base.locked, reference=self.project.spec.image.base_name))
         wanted = Wanted.of_spec(self.project.spec, has_pip="pip" in base.distributions)
-        return Resolver.make(wanted, base, self.here())
+        return Resolver.make(wanted, base, self.here(base))
 
-    def here(self) -> Here:
-        """The surroundings of a resolution for this project."""
+    def here(self, base: Base) -> Here:
+        """The surroundings of a resolution for this project and *base*."""
         return Here(
             root=self.project.root,
             store=self.store,
             environ=self.environ,
             talk=self.talk,
             tokens=lambda host: index_login(host, self.environ),
+            suggest=suggesting(base, self.project.spec, self.environ),
         )
 
     def present(self) -> Lock | None:
