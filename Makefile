@@ -4,6 +4,8 @@ export VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 PYTEST := $(PYTHON) -m pytest
 ARGS ?=
+# The suite starts Python thousands of times: without byte code each of them compiles everything again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test test-unit test-sdk-uris lint format bench zoo zoo-soak mutate verify-all golden lock clean
 
@@ -20,7 +22,7 @@ test: setup lint ## Everything a machine can check: lint, unit tests, tests with
 	$(PYTEST) --durations=15 $(ARGS)
 
 test-unit: setup ## The tests that need no Docker engine (goal: under a minute)
-	$(PYTEST) -n 4 -m "not engine and not setup and not long" $(ARGS)
+	$(PYTEST) -n 3 -m "not engine and not setup and not long" $(ARGS)
 
 test-sdk-uris: setup ## Ask the SageMaker SDK for every image its tables allow, and compare
 	$(PYTEST) tests/catalogue/test_sdk.py $(ARGS)

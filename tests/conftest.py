@@ -23,12 +23,6 @@ pytest_plugins = ["rig.ecr_fixtures"]
 NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project", "ecr_engine"})
 
 
-DOCKER_PY_LEAVES_SOCKETS = (
-    "ignore:Exception ignored in. <socket.socket fd=.*, family=1,:pytest.PytestUnraisableExceptionWarning"
-)
-"""docker-py does not close its Unix socket when connecting fails, nor after some streams."""
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM unwinds as Ctrl-C does, so that the rig stops what it started.
 
@@ -36,8 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     of a test would reach what it is for.
     """
     config.addinivalue_line("markers", "setup: makes an environment; left out of make test-unit")
-    config.addinivalue_line("markers", "long: takes seconds without an engine; left out of make test-unit")
-    config.addinivalue_line("filterwarnings", DOCKER_PY_LEAVES_SOCKETS)
+    config.addinivalue_line("markers", "long: starts servers or programs of its own, or takes seconds; left out of make test-unit")
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

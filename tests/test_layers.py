@@ -1,6 +1,7 @@
 """Who may import whom. The table is the architecture; this test keeps it true, also through others."""
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -60,9 +61,14 @@ def home(path: Path) -> str:
     return "cli" if name.startswith("__") else name
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported(path: Path) -> Iterator[str]:
     """The dotted names that a module imports, also late and for type checking."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -114,7 +120,7 @@ PURE_FILES = [path for path in modules() if home(path) in PURE]
 def test_values_touch_nothing(path: Path) -> None:
     for name in imported(path):
         assert not any(name == bad or name.startswith(f"{bad}.") for bad in IMPURE_MODULES), name
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             called = node.func
             word = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
@@ -126,7 +132,7 @@ def test_only_the_command_line_prints() -> None:
     printing = {
         home(path)
         for path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
     }
     assert printing <= {"cli"}

@@ -12,6 +12,8 @@ import uv
 from byoc_kit import __version__
 from rig.sdk import index_settings
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("Dockerfile.templates", "containers")
 

@@ -10,6 +10,8 @@ from byoc_kit.aws.s3 import fetch_objects, fetch_prefix, read_text
 from byoc_kit.errors import ByocError
 from byoc_kit.talk import Silence
 
+pytestmark = pytest.mark.long
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 

@@ -11,6 +11,8 @@ from byoc_kit.aws.session import AwsSettings, client, region_of, session, whoami
 from byoc_kit.errors import ByocError, UsageError
 from rig.ecr import Ecr
 
+pytestmark = pytest.mark.long
+
 ROLE = "arn:aws:iam::444455556666:role/publisher"
 
 

@@ -20,6 +20,8 @@ from byoc_kit.work.accounts import Accounts
 from byoc_kit.work.logins import logins
 from rig.ecr import Ecr
 
+pytestmark = pytest.mark.long
+
 NAME = "sagemaker/churn"
 
 

@@ -22,6 +22,8 @@ from byoc_kit.store import user_store
 from byoc_kit.work.catalogue import KIND, catalogue
 from catalogue.known import known
 
+pytestmark = pytest.mark.long
+
 if TYPE_CHECKING:
     from rig.ecr import Ecr
 

@@ -53,6 +53,7 @@ def own_images(engine: docker.DockerClient) -> Iterator[None]:
                 engine.images.remove(tag)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", WITHOUT, ids=lambda page: page.name)
 def test_commands_without_an_engine(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     aws = request.getfixturevalue("ecr").environ() if needs_ecr(page) else {}

@@ -278,7 +278,7 @@ def index() -> Iterator[str]:
         def log_message(self, *args: object) -> None: ...
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://me:{CANARY}@127.0.0.1:{server.server_port}/simple"
         server.shutdown()

@@ -15,6 +15,8 @@ from byoc_kit.work.project import load
 from byoc_kit.work.repository import ensure
 from rig.ecr import Ecr
 
+pytestmark = pytest.mark.long
+
 Write = Callable[..., Path]
 ARN = "arn:aws:ecr:us-east-1:111122223333:repository/sagemaker/churn"
 

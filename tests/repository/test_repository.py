@@ -19,6 +19,8 @@ from byoc_kit.work.repository import apply, ensure, offer_mounting, plan
 from rig.ecr import Ecr
 from rig.images import made_image
 
+pytestmark = pytest.mark.long
+
 Write = Callable[..., Path]
 Typed = Callable[..., CompletedProcess[str]]
 

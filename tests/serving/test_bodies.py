@@ -13,6 +13,8 @@ import pytest
 
 from serving.driver import SERVING, Layout, Running, first_word, until
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 
 STREAMS = """

@@ -11,6 +11,8 @@ import pytest
 
 from serving.driver import ECHO, Layout, Running, ask, until, wheel
 
+pytestmark = pytest.mark.long
+
 WAITS_FOR_A_FILE = """
 import pathlib, time
 

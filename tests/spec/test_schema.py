@@ -6,14 +6,16 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 
 from byoc_kit.spec.model import TABLES, Table, fields_of
 from byoc_kit.spec.schema import json_schema
 from byoc_kit.spec.types import Style
+
+if TYPE_CHECKING:
+    import jsonschema
 
 ROOT = Path(__file__).parents[2]
 SCAFFOLDS = sorted((ROOT / "containers").glob("*/byoc.toml"))
@@ -21,14 +23,16 @@ HEAD = '[image]\nname = "churn"\nstyle = "basic"\nbase = "python:3.12"\n'
 
 
 @pytest.fixture(scope="module")
-def validator() -> jsonschema.Draft202012Validator:
+def validator() -> "jsonschema.Draft202012Validator":
+    import jsonschema  # its grammars take a second to load
+
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
 @pytest.mark.parametrize("file", SCAFFOLDS, ids=lambda file: file.parent.name)
-def test_scaffolds_are_valid(file: Path, validator: jsonschema.Draft202012Validator) -> None:
+def test_scaffolds_are_valid(file: Path, validator: "jsonschema.Draft202012Validator") -> None:
     assert not list(validator.iter_errors(tomllib.loads(file.read_text(encoding="utf-8"))))
 
 
@@ -49,11 +53,11 @@ def test_there_is_a_scaffold_for_each_style_and_one_for_processing() -> None:
         "[train]\nprogram = 'a'",
     ],
 )
-def test_mistakes_are_not(text: str, validator: jsonschema.Draft202012Validator) -> None:
+def test_mistakes_are_not(text: str, validator: "jsonschema.Draft202012Validator") -> None:
     assert list(validator.iter_errors(tomllib.loads(text)))
 
 
-def test_files_may_be_texts_and_tables(validator: jsonschema.Draft202012Validator) -> None:
+def test_files_may_be_texts_and_tables(validator: "jsonschema.Draft202012Validator") -> None:
     text = HEAD + '[files]\n"/a" = "a"\n"/b" = { source = "b", mode = "0755" }\n'
     assert not list(validator.iter_errors(tomllib.loads(text)))
 

@@ -13,6 +13,8 @@ from byoc_kit.contract.types import Evidence
 from contract.test_clauses import GOOD
 from rig.projects import Command
 
+pytestmark = pytest.mark.long
+
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere"}
 TOML = """
 [image]
