@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     of a test would reach what it is for.
     """
     config.addinivalue_line("markers", "setup: makes an environment; left out of make test-unit")
-    config.addinivalue_line("markers", "long: starts servers or programs of its own, or takes seconds; left out of make test-unit")
+    config.addinivalue_line("markers", "long: starts servers or programs; left out of make test-unit")
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
