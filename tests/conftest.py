@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
@@ -21,6 +22,8 @@ from rig.registry import registry as rig_registry
 
 pytest_plugins = ["rig.ecr_fixtures"]
 NEEDS_THE_RIG = frozenset({"engine", "base", "base13", "registry", "project", "ecr_engine"})
+LONG = 600
+"""Seconds of tests from which on it is told where they went."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +40,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(f"signal {number}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where the time of a long run went, folder by folder: each part of the suite has a budget."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0].rpartition("/")[0]] += report.duration
+    if sum(seconds.values()) > LONG:
+        terminalreporter.section("seconds by folder")
+        for folder, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+            terminalreporter.line(f"{spent:7.0f} {folder}")
 
 
 @pytest.hookimpl(tryfirst=True)

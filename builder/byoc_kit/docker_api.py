@@ -180,6 +180,16 @@ def _exists(path: str) -> bool:
         return False
 
 
+def _first_cause(error: BaseException) -> str:
+    """What the operating system said, without what each library on the way said about it; one line."""
+    said, cause = str(error), error.__context__
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            said = cause.strerror
+        cause = cause.__context__
+    return said.split("\n", 1)[0][:300]
+
+
 def _unreachable(address: str, error: Exception) -> ByocError:
     path = address.removeprefix("unix://")
     if "Permission denied" in str(error) or "PermissionError" in str(error):
@@ -199,7 +209,7 @@ def _unreachable(address: str, error: Exception) -> ByocError:
         )
     return ByocError(
         f"no Docker engine answers at {address}",
-        why=str(error).split("\n", 1)[0][:300],
+        why=_first_cause(error),
         fix="start it (`sudo systemctl start docker`, or Docker Desktop), or correct DOCKER_HOST "
         "or the docker context",
         id="BYOC-E301",

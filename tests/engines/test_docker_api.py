@@ -63,6 +63,8 @@ def test_nobody_there(ask: object, host: str) -> None:
         ask({"DOCKER_HOST": host, "HOME": "/nowhere"})
     assert caught.value.id == "BYOC-E301"
     assert "start it" in caught.value.fix
+    if host.startswith("tcp:") and ask is connect:
+        assert caught.value.why == "Connection refused", "not what each library on the way said about it"
 
 
 def test_somebody_else_is_there(tmp_path: Path) -> None:
