@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 __all__ = ["s3_server"]
@@ -26,3 +27,11 @@ def s3_server() -> Iterator[Mapping[str, str]]:
         }
     finally:
         server.stop()
+        _empty()
+
+
+def _empty() -> None:
+    """What moto keeps belongs to the process: the next server would have it too."""
+    for account in list(s3_backends.values()):
+        for backend in list(account.values()):
+            backend.reset()
