@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from byoc_kit.errors import UsageError
-from byoc_kit.inventory import Interpreter
+from byoc_kit.inventory import Interpreter, OsPackage
 from byoc_kit.oci.config import ImageConfig, Platform
 from byoc_kit.plan.build import plan_build
 from byoc_kit.plan.types import (
@@ -110,6 +110,41 @@ def test_the_spec_has_the_last_word_on_the_compiler() -> None:
 def test_mms_brings_java_by_the_name_of_the_base(manager: str, package: str) -> None:
     found = step(plan(server="mms", package_manager=manager), SystemStep)
     assert (found.manager, found.packages) == (manager, (package,))
+
+
+@pytest.mark.parametrize(
+    ("manager", "package"),
+    [
+        ("dpkg", "openjdk-17-jre-headless"),
+        ("dpkg", "default-jre"),
+        ("rpm", "java-17-amazon-corretto-headless"),
+        ("rpm", "java-21-openjdk"),
+        ("apk", "openjdk17-jre-base"),
+    ],
+)
+def test_a_base_with_java_needs_no_other(manager: str, package: str) -> None:
+    there = (OsPackage(name=package, version="17", manager=manager),)  # type: ignore[arg-type]
+    assert not systems(plan(server="mms", os_packages=there))
+
+
+@pytest.mark.parametrize("package", ["openjdk-17-doc", "libjava", "default-jre-doc"])
+def test_what_only_sounds_like_java_does_not_run_it(package: str) -> None:
+    there = (OsPackage(name=package, version="17", manager="dpkg"),)
+    assert systems(plan(server="mms", os_packages=there))
+
+
+def test_only_packages_that_the_base_lacks_are_installed() -> None:
+    wanted = '[system]\npackages = ["tar", "make=4.3-4.1", "gcc=12", "git"]'
+    there = tuple(
+        OsPackage(name=name, version=version, manager="dpkg")
+        for name, version in (("tar", "1.34"), ("make", "4.3-4.1"), ("gcc", "11"), ("github", "1"))
+    )
+    assert step(plan(more=wanted, os_packages=there), SystemStep).packages == ("gcc=12", "git")
+    assert not systems(plan(more='[system]\npackages = ["tar"]', os_packages=there, package_manager=None))
+
+
+def systems(made: Plan) -> list[SystemStep]:
+    return [item for item in made.steps if isinstance(item, SystemStep)]
 
 
 def test_the_environment_says_what_runs() -> None:

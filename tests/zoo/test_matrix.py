@@ -20,6 +20,7 @@ SOME = (
     ("basic", "asgi", "layer", "training"),
     ("basic", "mms", "docker", "hosting"),
     ("script-mode-1", "asgi", "docker", "hosting"),
+    ("script-mode-1", "mms", "layer", "hosting"),
     ("script-mode-2", "asgi", "docker", "hosting"),
     ("framework", "asgi", "docker", "training"),
 )

@@ -10,6 +10,7 @@ from byoc_kit.plan.interpreter import interpreter
 from byoc_kit.plan.runtime import (
     BIN,
     entry_json,
+    missing_packages,
     python_packages,
     python_program,
     system_packages,
@@ -151,7 +152,7 @@ def _refuse_platform(spec: Spec, inventory: Inventory) -> None:
 
 
 def _system(spec: Spec, inventory: Inventory | None, manager: str | None) -> Iterator[SystemStep]:
-    packages = (*spec.system.packages, *system_packages(spec, manager))
+    packages = missing_packages(spec, inventory, manager)
     if not packages:
         return
     if manager is None:
@@ -161,7 +162,7 @@ def _system(spec: Spec, inventory: Inventory | None, manager: str | None) -> Ite
             fix="choose a base with a package manager, or one that has these packages",
             id="BYOC-E210",
         )
-    yield SystemStep(packages=tuple(dict.fromkeys(packages)), manager=manager)
+    yield SystemStep(packages=packages, manager=manager)
 
 
 def _python(spec: Spec, inventory: Inventory | None, tree: Tree) -> Iterator[PythonStep]:

@@ -1,6 +1,7 @@
 """What a style and a server add to the user's own packages and files."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from byoc_kit.inventory import Inventory
@@ -10,6 +11,7 @@ __all__ = [
     "BIN",
     "Needs",
     "entry_json",
+    "missing_packages",
     "python_packages",
     "python_program",
     "system_packages",
@@ -28,6 +30,11 @@ JRE = {
     "apk": "openjdk17-jre-headless",
 }
 """multi-model-server is a Java program; the name of a runtime per package manager."""
+
+JAVA = re.compile(
+    r"(default-jre|openjdk-?[0-9]+-jre|java-[0-9.]+-(openjdk|amazon-corretto))(-headless|-base)?"
+)
+"""Names of packages with a Java runtime."""
 
 CODE = "/opt/program"
 BIN = "/opt/byoc/bin"
@@ -64,6 +71,19 @@ def system_packages(spec: Spec, manager: str | None) -> tuple[str, ...]:
     if target_needs(spec).server is not Server.MMS:
         return ()
     return (JRE.get(manager or "", "a Java runtime"),)
+
+
+def missing_packages(spec: Spec, inventory: Inventory | None, manager: str | None) -> tuple[str, ...]:
+    """System packages that byoc.toml and the server ask for and the base lacks.
+
+    Whatever is not known to be there counts as missing: installing it again does no harm.
+    """
+    known = (inventory.os_packages if inventory else None) or ()
+    there = {package.name for package in known} | {f"{package.name}={package.version}" for package in known}
+    asked = [name for name in spec.system.packages if name not in there]
+    if not any(JAVA.fullmatch(package.name) for package in known):
+        asked += system_packages(spec, manager)
+    return tuple(dict.fromkeys(asked))
 
 
 def python_program(spec: Spec, inventory: Inventory | None) -> str | None:

@@ -14,9 +14,9 @@ from byoc_kit.docker_api import Client, connect
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.reference import Archive, Layout
 from byoc_kit.plan.build import needs_running
-from byoc_kit.plan.choose import ASKED, LAYER, Circumstances, choose
+from byoc_kit.plan.choose import ASKED, DOCKER, LAYER, Circumstances, choose
 from byoc_kit.plan.output import parse_output
-from byoc_kit.plan.types import Built, EngineChoice, Plan
+from byoc_kit.plan.types import Built, EngineChoice, Plan, SystemStep
 from byoc_kit.talk import Silence, Talk
 from byoc_kit.work.docker_build import Wishes, docker_build
 from byoc_kit.work.places import base_location, output_of
@@ -113,8 +113,12 @@ def decided(
             choice=choice, output=output, tag=tag, no_cache=options.no_cache, frozen=options.frozen
         )
         if choice.name == LAYER:
+            for step in needs_running(project.spec):
+                if isinstance(step, SystemStep):
+                    voice.say(f"looking in the base for {', '.join(step.packages)}")
             found = _layered(stack, project, wishes, voice, environ)
             if not isinstance(found, str):
+                choose(found.plan.steps, facts)  # which system packages the base lacks is known only now
                 yield found
                 return
             choice = _chosen(project, replace(facts, unresolved=found), problem)
@@ -150,9 +154,16 @@ def _circumstances(project: Project, options: BuildOptions, *, daemon: bool) -> 
 
 
 def _chosen(project: Project, facts: Circumstances, problem: ByocError | None) -> EngineChoice:
-    """The engine. Where only Docker could do it and none answers, why none answers is the error."""
+    """The engine. Where only Docker could do it and none answers, why none answers is the error.
+
+    Where there is no other than the layer engine, the base is read before it is refused for packages that the
+    base may have.
+    """
+    steps = needs_running(project.spec)
+    if facts.asked == LAYER or (facts.asked != DOCKER and not facts.daemon):
+        steps = tuple(step for step in steps if not isinstance(step, SystemStep))
     try:
-        return choose(needs_running(project.spec), facts)
+        return choose(steps, facts)
     except ByocError:
         if problem is not None and facts.asked == "docker":
             raise problem from None
