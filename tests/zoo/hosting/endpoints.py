@@ -100,7 +100,7 @@ MUSTS = (
         PREDICTED,
         f'        __import__("time").sleep(4)\n{PREDICTED}',
         IN_A_MOMENT,
-    ),
+    ).known_for("INF-10"),
     edited(
         "serve-predicts-elsewhere",
         "answers at /predict",

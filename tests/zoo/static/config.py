@@ -35,7 +35,9 @@ IMAGES = (
         files={**TRAINER.files, "/usr/bin/tini": TINI},
         settings=TRAINER.saying("", "", "", entrypoint=("/usr/bin/tini", "--")).settings,
     ),
-    TRAINER.saying("user-is-not-root", "USER is not root, the mounts belong to root", "IMG-05", user="1000"),
+    TRAINER.saying(
+        "user-is-not-root", "USER is not root, the mounts belong to root", "IMG-05", user="1000"
+    ).known_for("TRN-01", "CHN-03", "OUT-03"),
     TRAINER.saying(
         "meant-for-another-processor", "built for arm64 by mistake", "IMG-12", platform="linux/arm64"
     ),
@@ -51,9 +53,9 @@ IMAGES = (
     SERVER.saying(
         "exposes-another-port", "EXPOSE 5000, as Flask's examples do", "IMG-25", ports=("5000/tcp",)
     ).warning(),
-    SERVER.saying(
-        "stops-by-sigquit", "nginx's STOPSIGNAL was inherited", "IMG-19", stop_signal="SIGQUIT"
-    ).warning(),
+    SERVER.saying("stops-by-sigquit", "nginx's STOPSIGNAL was inherited", "IMG-19", stop_signal="SIGQUIT")
+    .known_for("INF-13")
+    .warning(),
     SERVER.saying(
         "has-a-healthcheck", "HEALTHCHECK in the place of /ping", "IMG-20", healthcheck=True
     ).warning(),

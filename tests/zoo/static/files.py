@@ -53,13 +53,13 @@ IMAGES = (
         TRAIN_AT,
         FIRST_LINE,
         FIRST_LINE.replace("\n", "\r\n"),
-    ),
+    ).known_for("TRN-01", "OUT-03"),
     TRAINER.but(
         "train-without-first-line",
         "a script without #!",
         "IMG-04",
         files={TRAIN_AT: Put(text=changed(TRAIN, FIRST_LINE, ""), mode=0o755)},
-    ),
+    ).known_for("OUT-03"),
     TRAINER.edited(
         "train-by-an-interpreter-not-there",
         "its first line names /usr/bin/python",
@@ -67,14 +67,14 @@ IMAGES = (
         TRAIN_AT,
         FIRST_LINE,
         "#!/usr/bin/python\n",
-    ),
+    ).known_for("OUT-03"),
     TRAINER.but(
         "entry-script-with-crlf",
         "bash is given a script with line ends of Windows",
         "IMG-04",
         files={"/opt/program/train": TRAIN, "/entry.sh": RUN_BY_BASH},
         settings=TRAINER.saying("", "", "", entrypoint=("bash", "/entry.sh")).settings,
-    ),
+    ).known_for("OUT-03"),
     TRAINER.plus(
         "data-below-opt-ml", "data baked below /opt/ml", "IMG-07", {"/opt/ml/data/iris.csv": "1,2\n"}
     ).warning(),

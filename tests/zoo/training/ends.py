@@ -36,7 +36,7 @@ IMAGES = (
         TRAIN_AT,
         DONE,
         DONE + "    time.sleep(3600)\n",
-    ).but(
+    ).known_for("SIG-01", "SIG-02").but(
         "train-does-not-end",
         "waits for a thread that never ends once the model is there",
         "TRN-02",
@@ -50,7 +50,7 @@ IMAGES = (
         "    try:\n        train()\n",
         '    try:\n        import urllib.request\n\n        urllib.request.urlopen("http://index.example/")\n'
         "        train()\n",
-    ).warning(),
+    ).known_for("SIG-01").warning(),
     TRAINER.but(
         "train-tells-no-metric",
         "prints its metric in another way than the expression expects",

@@ -42,10 +42,13 @@ def stops(seen: Evidence) -> Verdict:
 
 
 def _finished(seen: Evidence, text: str) -> Verdict:
-    """What became of the request that was under way. A proxy that had not passed it on yet only warns."""
-    exchange = seen.runs["serve"].one.exchanges.get("in-flight")
-    before = seen.runs["serve"].one.exchanges.get("invoke")
-    if exchange is None or before is None or before.status is None:
+    """What became of the request that was under way. A proxy that had not passed it on yet only warns.
+
+    None was under way where the server had ended by itself before it was told to.
+    """
+    box = seen.runs["serve"].one
+    exchange, before = box.exchanges.get("in-flight"), box.exchanges.get("invoke")
+    if box.stopping is None or exchange is None or before is None or before.status is None:
         return kept(text)
     if exchange.status is None:
         return broken(f"the request that was under way was cut off ({exchange.error}); {text}")
