@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "builder" / "byoc_kit"
 
 VALUES = ("errors", "talk", "oci", "inventory", "spec", "catalogue", "plan", "job", "contract")
 """Ordered: a room may import those before it, and itself."""
-SHARED = {"contents", "docker_api", "pip_settings", "store"}
+SHARED = {"contents", "docker_api", "docker_helper", "pip_settings", "store"}
 DOORS = {"images", "engines", "local", "aws", "resolve"}
 ASSETS = {"assets"}
 
@@ -24,7 +24,7 @@ MAY_IMPORT: Mapping[str, set[str]] = (
 OWNERS = {
     "boto3": {"aws"},
     "botocore": {"aws"},
-    "docker": {"docker_api", "images", "engines", "local"},
+    "docker": {"docker_api", "docker_helper", "images", "engines", "local"},
     "urllib3": {"images", "local", "resolve"},
     "uv": {"resolve"},
     "jinja2": {"plan"},

@@ -6,7 +6,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from byoc_kit.local.leftovers import RUN
+from byoc_kit.docker_helper import RUN
 from byoc_kit.work.cache import cache_info, prune
 from rig.projects import Command
 

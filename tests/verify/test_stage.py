@@ -20,6 +20,7 @@ from byoc_kit.contract.clauses import CLAUSES
 from byoc_kit.contract.evidence import Case, Container, Run
 from byoc_kit.contract.scenarios import Scenario, for_case, scenario, wanted
 from byoc_kit.contract.types import ALL_TARGETS
+from byoc_kit.docker_helper import RUN
 from byoc_kit.job.container import PROCESSES
 from byoc_kit.local.cast import Troupe, smoke_job, train_once
 from byoc_kit.local.excerpt import PART
@@ -93,10 +94,11 @@ def played(engine: docker.DockerClient, witness: str) -> Callable[..., Run]:
     return play
 
 
-def left(engine: docker.DockerClient, image: str) -> list[str]:
-    """Containers of *image*, running or not."""
+def left(engine: docker.DockerClient, image: str, label: str = "") -> list[str]:
+    """Containers of *image*, running or not; with *label* where one is named."""
     api: Any = engine.api
-    return [found["Id"] for found in api.containers(all=True, filters={"ancestor": image})]
+    asked = {"ancestor": image, **({"label": label} if label else {})}
+    return [found["Id"] for found in api.containers(all=True, filters=asked)]
 
 
 def once(stage: Stage) -> Run:
@@ -313,16 +315,19 @@ def test_what_a_killed_byoc_left_goes_with_the_next(engine: docker.DockerClient,
 
 
 @pytest.mark.engine
-def test_ctrl_c_leaves_nothing(engine: docker.DockerClient, witness: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("during", ["the look", "the play"])
+def test_ctrl_c_leaves_nothing(
+    engine: docker.DockerClient, witness: str, tmp_path: Path, during: str
+) -> None:
     words = ["verify", f"docker:{witness}", "--target", "training", "--only", "TRN-01", "--hp", "do=hang"]
     with subprocess.Popen(
         [sys.executable, "-m", "byoc_kit", *words],
         cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "BYOC_CACHE_DIR": str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
     ) as program:
-        _await(lambda: bool(left(engine, witness)))
+        _await(lambda: bool(left(engine, witness, VERIFY if during == "the play" else RUN)))
         program.send_signal(signal.SIGINT)
         said = program.communicate(timeout=120)[1]
     assert program.returncode == 130, said

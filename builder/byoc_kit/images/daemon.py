@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from byoc_kit.docker_helper import helper
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Interpreter, Inventory
 from byoc_kit.oci.config import ImageConfig, Platform
@@ -127,13 +128,12 @@ def _probe(client: "DockerClient", image_id: str) -> list[str]:
     """Run :data:`PROBE` in a container of its own; no lines where the image has no ``sh``."""
     from docker.errors import APIError
 
-    container = client.containers.create(
-        image_id, entrypoint=["sh", "-c", PROBE], command=[], network_mode="none", user="0", detach=True
-    )
+    asked: dict[str, Any] = {"network_mode": "none", "user": "0", "detach": True}
     try:
-        container.start()
-        container.wait(timeout=PROBE_SECONDS)
-        return container.logs(stdout=True, stderr=False).decode(errors="replace").splitlines()
+        with helper(client, image_id, entrypoint=["sh", "-c", PROBE], command=[], **asked) as container:
+            container.start()
+            container.wait(timeout=PROBE_SECONDS)
+            return _printed(container)
     except APIError as error:
         said = _said(error)
         if "exec format error" in said:
@@ -146,8 +146,11 @@ def _probe(client: "DockerClient", image_id: str) -> list[str]:
             fix=f"`docker run --rm --entrypoint sh {image_id} -c true` shows the same",
             id="BYOC-E307",
         ) from error
-    finally:
-        container.remove(force=True, v=True)
+
+
+def _printed(container: Any) -> list[str]:
+    text: bytes = container.logs(stdout=True, stderr=False)
+    return text.decode(errors="replace").splitlines()
 
 
 def _inventory(reference: str, found: Mapping[str, Any], own: ImageConfig, lines: Iterable[str]) -> Inventory:

@@ -22,6 +22,7 @@ from byoc_kit.contract.asked import (
     start_words,
 )
 from byoc_kit.contract.evidence import File, ImageFacts
+from byoc_kit.docker_helper import helper
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.config import ImageConfig
 from byoc_kit.store import Store
@@ -106,23 +107,18 @@ def _lines(client: "DockerClient", image_id: str, config: ImageConfig) -> list[s
     from docker.errors import APIError
 
     words = [*start_words(config), "--", *script_words(config), "--"]
+    asked: dict[str, Any] = {"entrypoint": ["sh", "-c", PROBE, "sh"], "command": words, **_limits()}
     try:
-        container = client.containers.create(
-            image_id, entrypoint=["sh", "-c", PROBE, "sh"], command=words, **_limits()
-        )
-    except APIError as error:
-        raise _not_started(image_id, error) from error
-    try:
-        container.start()
-        container.wait(timeout=SECONDS)
-        return container.logs(stdout=True, stderr=False).decode(errors="replace").splitlines()
+        with helper(client, image_id, **asked) as container:
+            container.start()
+            container.wait(timeout=SECONDS)
+            text: bytes = container.logs(stdout=True, stderr=False)
+            return text.decode(errors="replace").splitlines()
     except (APIError, requests.RequestException) as error:
         said = str(getattr(error, "explanation", None) or error)
         if "not found" in said or "no such file" in said:
             return []
         raise _not_started(image_id, error) from error
-    finally:
-        container.remove(force=True, v=True)
 
 
 def _limits() -> dict[str, Any]:

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from byoc_kit.docker_helper import OWNER, RUN, in_one_piece, owner, uninterrupted
 from byoc_kit.job.container import ENGINE_LOG, PROCESSES, ContainerPlan
 from byoc_kit.job.outcome import Exit
 from byoc_kit.local.engine import engine_errors
-from byoc_kit.local.leftovers import KEEP, OWNER, RUN, owner, remove, remove_leftovers
+from byoc_kit.local.leftovers import KEEP, remove, remove_leftovers
 from byoc_kit.talk import Talk
 
 if TYPE_CHECKING:
@@ -247,7 +248,8 @@ class Session:
     def start(self, plan: ContainerPlan, log: Log) -> Running:
         """Create and start a container as *plan* says. Raises ByocError where that cannot be."""
         with engine_errors(f"creating {plan.name}"):
-            created = self.client.api.create_container(**_creation(self.client, self.labels(plan)))
+            asked = _creation(self.client, self.labels(plan))
+            created = in_one_piece(lambda: self.client.api.create_container(**asked))
         return Running(self.client, created["Id"], plan, log)
 
     def clear(self) -> None:
@@ -327,20 +329,6 @@ def _restraints() -> dict[str, Any]:
 
     log = LogConfig(type=LogConfig.types.JSON, config={"max-size": ENGINE_LOG})
     return {"security_opt": ["no-new-privileges"], "pids_limit": PROCESSES, "log_config": log}
-
-
-def uninterrupted(work: Callable[[], None]) -> None:
-    """Do *work* to its end although Ctrl-C or SIGTERM come meanwhile; its errors are of no use any more."""
-
-    def quietly() -> None:
-        with suppress(Exception):
-            work()
-
-    thread = threading.Thread(target=quietly)
-    thread.start()
-    while thread.is_alive():
-        with suppress(KeyboardInterrupt, SystemExit):
-            thread.join()
 
 
 @contextmanager

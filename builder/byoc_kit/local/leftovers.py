@@ -4,32 +4,17 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byoc_kit.docker_helper import OWNER, RUN, started_at
 from byoc_kit.talk import Talk
 
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["KEEP", "OWNER", "RUN", "is_gone", "left_runs", "owner", "remove", "remove_leftovers"]
+__all__ = ["KEEP", "is_gone", "left_runs", "remove", "remove_leftovers"]
 
-RUN = "byoc.run"
-OWNER = "byoc.owner"
 KEEP = "byoc.keep"
-
-
-def owner() -> str:
-    """This process, so that another can tell whether it still lives: host, process id, start time."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    """When *pid* started, in the kernel's ticks; empty where /proc does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
 
 
 def is_gone(labels: Mapping[str, str]) -> bool:
@@ -44,7 +29,7 @@ def is_gone(labels: Mapping[str, str]) -> bool:
         return True
     except OSError:
         return False
-    return _started(int(pid)) != started
+    return started_at(int(pid)) != started
 
 
 def left_runs(client: "docker.DockerClient", *, kept: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byoc_kit.docker_helper import helper
 from byoc_kit.talk import Silence, Talk
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _helped(client: "docker.DockerClient", image: str, folders: Sequence[Path], 
     from docker.types import Mount
 
     try:
-        helper = client.containers.create(
+        with helper(
+            client,
             image,
             entrypoint=words[:1],
             command=words[1:],
@@ -94,11 +96,8 @@ def _helped(client: "docker.DockerClient", image: str, folders: Sequence[Path], 
             mounts=[
                 Mount(f"/given/{number}", str(folder), type="bind") for number, folder in enumerate(folders)
             ],
-        )
-        try:
-            helper.start()
-            return bool(helper.wait()["StatusCode"] == 0)
-        finally:
-            helper.remove(force=True)
+        ) as container:
+            container.start()
+            return bool(container.wait()["StatusCode"] == 0)
     except (DockerException, OSError):
         return False

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from byoc_kit.contract.evidence import Case, Depth, ImageFacts, Run
 from byoc_kit.contract.scenarios import TIMINGS, Scenario, Timing
+from byoc_kit.docker_helper import OWNER, RUN, owner, uninterrupted
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import ContainerPlan, Mount
 from byoc_kit.local.actor import Actor, refusal
-from byoc_kit.local.containers import Session, uninterrupted
+from byoc_kit.local.containers import Session
 from byoc_kit.local.engine import capacity, engine_errors
 from byoc_kit.local.excerpt import Excerpt
-from byoc_kit.local.leftovers import OWNER, RUN, is_gone, owner, remove, remove_leftovers
+from byoc_kit.local.leftovers import is_gone, remove, remove_leftovers
 from byoc_kit.local.ownership import give_back_all, give_to_root
 from byoc_kit.oci.config import ImageConfig
 from byoc_kit.talk import Talk

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from byoc_kit.local.leftovers import RUN
+from byoc_kit.docker_helper import RUN
 
 if TYPE_CHECKING:
     import docker

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from byoc_kit.docker_helper import uninterrupted
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import ContainerPlan
 from byoc_kit.job.outcome import ContainerError, Exit, failure_reason
 from byoc_kit.local import archive
 from byoc_kit.local.archive import ModelFile
-from byoc_kit.local.containers import Log, Running, Session, kill_all, opened_log, stop_all, uninterrupted
+from byoc_kit.local.containers import Log, Running, Session, kill_all, opened_log, stop_all
 from byoc_kit.local.journal import Hear, Journal, opened_journal
 from byoc_kit.local.merge import Clash, merge, share_checkpoints
 from byoc_kit.local.ownership import empty, give_back_all

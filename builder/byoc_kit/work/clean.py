@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from byoc_kit.docker_api import connect
+from byoc_kit.docker_helper import RUN
 from byoc_kit.errors import ByocError
 from byoc_kit.images.push import find_image, remove_image
-from byoc_kit.local.leftovers import RUN, left_runs, remove
+from byoc_kit.local.leftovers import left_runs, remove
 from byoc_kit.local.tree import newest_success
 from byoc_kit.talk import Talk
 from byoc_kit.work.project import Project

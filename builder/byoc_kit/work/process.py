@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from byoc_kit.aws.s3 import fetch_prefix
+from byoc_kit.docker_helper import uninterrupted
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import typed_command
 from byoc_kit.job.processing import ProcessingJob, processing_container
 from byoc_kit.local import processing, training
-from byoc_kit.local.containers import Session, uninterrupted
+from byoc_kit.local.containers import Session
 from byoc_kit.local.images import Place
 from byoc_kit.local.merge import merge
 from byoc_kit.local.ownership import give_back_all

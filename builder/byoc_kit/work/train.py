@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from byoc_kit.docker_helper import uninterrupted
 from byoc_kit.errors import ByocError
 from byoc_kit.job.container import training_container
 from byoc_kit.job.metrics import Metric, metrics
 from byoc_kit.job.types import TrainingJob
 from byoc_kit.local import training, tree
-from byoc_kit.local.containers import Session, uninterrupted
+from byoc_kit.local.containers import Session
 from byoc_kit.local.engine import require_fifos
 from byoc_kit.local.images import Place
 from byoc_kit.local.journal import Hear
