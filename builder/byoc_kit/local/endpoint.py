@@ -28,6 +28,7 @@ __all__ = ["BARE", "MODEL", "Endpoint", "Setting", "aside", "lay_model"]
 MODEL = PurePosixPath("/opt/ml/model")
 PATIENCE = LATE + 2  # seconds that one ping is waited for, so that a late one is told from none
 PAUSE = 0.2  # seconds between two pings while the server starts
+GONE = 10.0  # seconds in which a container that has left its network is told to have ended
 UNDER_WAY = 1.5  # seconds for which a request is under way when SIGTERM comes
 LAYING = threading.Lock()
 BARE = 20.0  # seconds that a server is waited for which has less than the service gives it
@@ -103,6 +104,8 @@ class Endpoint:
                 self.actor.note("first ping", ping.at + ping.seconds)
                 break
             self.actor.wait(PAUSE)
+        if not self.ready and not self.actor.address:
+            self.actor.wait(GONE)
         self.look()
         return self.ready
 

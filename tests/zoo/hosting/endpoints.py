@@ -18,6 +18,13 @@ HEARS = "    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=se
 THREADED = "class Server(ThreadingHTTPServer):\n    request_queue_size = 256\n"
 PREDICTED = "        predicted = [value * self.server.slope for value in values]\n"
 READ = "        body = self.body()\n"
+TYPED = '        self.send_header("Content-Type", kind)\n'
+GIVEN = Case(model=str(Path(__file__).parent / "model"))
+ROOM = """    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        if os.path.exists(path) and Path(path).read_text().strip().isdigit():
+            if int(Path(path).read_text()) < 3 << 30:
+                sys.exit("too little memory")
+"""
 WATCHER = '''#!/usr/bin/env python3
 """Starts the server, and does not care what becomes of it."""
 import signal
@@ -159,7 +166,7 @@ SHOULDS = (
         PREDICTED,
         '        if not MODEL.exists():\n            self.answer(500, b"no model")\n            return\n'
         + PREDICTED,
-        Case(model=str(Path(__file__).parent / "model")),
+        GIVEN,
     ),
     edited(
         "serve-one-at-a-time",
@@ -175,6 +182,78 @@ SHOULDS = (
         PREDICTED,
         '        if threading.active_count() > 5:\n            self.answer(500, b"")\n            return\n'
         f'        __import__("time").sleep(0.5)\n{PREDICTED}',
+    ),
+    edited(
+        "serve-falls-ill",
+        "is not well at every fifth ping",
+        "INF-06",
+        PING,
+        PING.replace("200", "503 if (COUNT.append(0) or len(COUNT)) % 5 == 0 else 200"),
+    )
+    .edited(
+        "serve-falls-ill",
+        "is not well at every fifth ping",
+        "INF-06",
+        SERVE_AT,
+        "MODEL = ",
+        "COUNT = []\nMODEL = ",
+    )
+    .known_for("INF-02"),
+    edited(
+        "serve-fears-headers",
+        "takes no headers but its own",
+        "INF-11",
+        READ,
+        f'{READ}        if "X-Amzn-Unheard-Of" in self.headers:\n            self.answer(400, b"")\n'
+        "            return\n",
+    ),
+    edited(
+        "serve-long-attributes",
+        "answers more Custom-Attributes than the service passes on",
+        "INF-12",
+        TYPED,
+        f'{TYPED}        self.send_header("X-Amzn-SageMaker-Custom-Attributes", "x" * 2000)\n',
+    ),
+    edited(
+        "serve-wants-a-mount",
+        "has a model of its own, and does not start where none is mounted over it",
+        "INF-16",
+        READY,
+        f'    if not os.path.ismount("/opt/ml/model"):\n        sys.exit("no model")\n{READY}',
+        GIVEN,
+    ).plus(
+        "serve-wants-a-mount",
+        "has a model of its own, and does not start where none is mounted over it",
+        "INF-16",
+        {"/opt/ml/model/model.json": '{"slope": 3}'},
+    ),
+    edited(
+        "serve-fears-variables",
+        "starts with few variables only",
+        "INF-17",
+        READY,
+        f'    if len(os.environ) > 90:\n        sys.exit("too many variables")\n{READY}',
+    ),
+    edited(
+        "serve-wants-its-region",
+        "does not start without AWS_REGION",
+        "INF-18",
+        READY,
+        f'    os.environ["AWS_REGION"]\n{READY}',
+    ),
+    edited(
+        "serve-metrics-for-people",
+        "shows a page at /metrics",
+        "INF-23",
+        PING,
+        f'{PING}        elif self.path == "/metrics":\n            self.answer(200, b"<h1>OK</h1>\\n\\n")\n',
+    ),
+    edited(
+        "serve-wants-room",
+        "does not start with less than 3 GB, which a copy beside another does not get",
+        "INF-31",
+        READY,
+        ROOM + READY,
     ),
     edited(
         "serve-needs-much-memory",

@@ -27,6 +27,9 @@ PIECES = """            self.send_response(200)
             self.wfile.write(b"0\\r\\n\\r\\n")
 """
 
+READ = "        body = self.body()\n"
+TYPED = '        self.send_header("Content-Type", kind)\n'
+
 BATCH = replace(SERVER, name="good-batch", says="a plain server, for batch too", targets=(Target.BATCH,))
 ANYWHERE = replace(
     SERVER,
@@ -79,8 +82,147 @@ def edited(good: Animal, name: str, says: str, breaks: str, *change: str) -> Ani
     return good.edited(name, says, breaks, SERVE_AT, old, new)
 
 
+SESSIONS = (
+    SERVER.edited(
+        "good-sessions",
+        "opens sessions, and refuses those that it has not opened",
+        "",
+        SERVE_AT,
+        READ,
+        READ
+        + """        session = self.headers.get("X-Amzn-SageMaker-Session-Id")
+        if session not in (None, "NEW_SESSION", *SESSIONS):
+            self.answer(400, b"no such session")
+            return
+""",
+    )
+    .edited(
+        "good-sessions",
+        "opens sessions, and refuses those that it has not opened",
+        "",
+        SERVE_AT,
+        TYPED,
+        TYPED
+        + """        if self.headers.get("X-Amzn-SageMaker-Session-Id") == "NEW_SESSION":
+            SESSIONS.append(os.urandom(8).hex())
+            self.send_header("X-Amzn-SageMaker-New-Session-Id", SESSIONS[-1])
+""",
+    )
+    .edited(
+        "good-sessions",
+        "opens sessions, and refuses those that it has not opened",
+        "",
+        SERVE_AT,
+        "MODEL = ",
+        "SESSIONS = []\nMODEL = ",
+    )
+)
+ASYNC = replace(SERVER, name="async", targets=(Target.ASYNC,))
+
+
 IMAGES = (
     ANYWHERE,
+    SESSIONS,
+    edited(
+        SESSIONS, "sessions-long-id", "has long names for sessions", "STS-01", "urandom(8)", "urandom(200)"
+    ).warning(),
+    edited(
+        SESSIONS,
+        "sessions-of-anybody",
+        "goes on with a session that it has not opened",
+        "STS-02",
+        'session not in (None, "NEW_SESSION", *SESSIONS)',
+        "False",
+    ).warning(),
+    edited(
+        ASYNC,
+        "async-small-bodies-only",
+        "takes bodies of at most 60 MB",
+        "ASY-01",
+        READ,
+        f'{READ}        if len(body) > 60 << 20:\n            self.answer(413, b"")\n            return\n',
+    ).warning(),
+    edited(
+        ASYNC,
+        "async-no-patience",
+        "gives up on a body that takes over two seconds",
+        "ASY-02",
+        READ,
+        f"        begun = __import__('time').monotonic()\n{READ}"
+        "        if __import__('time').monotonic() > begun + 2:\n"
+        '            self.answer(408, b"")\n            return\n',
+    ).warning(),
+    edited(
+        ASYNC,
+        "async-cuts-off",
+        "ends at once on SIGTERM, whatever is under way",
+        "ASY-03",
+        "threading.Thread(target=server.shutdown).start()",
+        "os._exit(0)",
+    )
+    .known_for("INF-13")
+    .warning(),
+    edited(
+        BATCH,
+        "batch-throws-dice",
+        "answers the same request in another way each time",
+        "BAT-05",
+        "json.dumps(predicted)",
+        'json.dumps([*predicted, __import__("random").random()])',
+    ).warning(),
+    edited(
+        SERVERLESS,
+        "serverless-many-workers",
+        "starts a worker for each of four CPUs, whatever it gets",
+        "SLS-03",
+        READY,
+        '    for _ in range(4):\n        if os.fork() == 0:\n            __import__("time").sleep(3600)\n'
+        + READY,
+    ).warning(),
+    edited(
+        SERVERLESS,
+        "serverless-small-bodies-only",
+        "takes bodies of at most 3 MB",
+        "SLS-05",
+        READ,
+        f'{READ}        if len(body) > 3 << 20:\n            self.answer(413, b"")\n            return\n',
+    ).warning(),
+    edited(
+        PIPELINE,
+        "pipeline-no-type",
+        "does not say what its answer is",
+        "PIP-03",
+        TYPED,
+        "",
+    ).warning(),
+    edited(
+        SOCKETS,
+        "sockets-fear-fragments",
+        "breaks off when a message comes in pieces",
+        "BID-03",
+        "                whole, kind = whole + data, opcode or kind\n",
+        "                if not final:\n                    return\n"
+        "                whole, kind = data, opcode\n",
+    ).warning(),
+    edited(
+        MODELS,
+        "models-closed-while-loading",
+        "answers nobody while a model is loaded",
+        "MME-07",
+        "        with self.server.lock:\n",
+        "        with self.server.lock:\n            self.server.busy = True\n"
+        '            __import__("time").sleep(0.7)\n            self.server.busy = False\n',
+    )
+    .edited(
+        "models-closed-while-loading",
+        "answers nobody while a model is loaded",
+        "MME-07",
+        SERVE_AT,
+        "        if name not in self.server.models:\n",
+        '        if getattr(self.server, "busy", False):\n            self.answer(503)\n            return\n'
+        "        if name not in self.server.models:\n",
+    )
+    .warning(),
     PIPELINE,
     STREAM,
     SOCKETS,

@@ -26,6 +26,14 @@ IMAGES = (
         '    assert len(hosts) == 1, "one host only"\n' + NUMBERED,
     ).warning(),
     TRAINER.edited(
+        "train-wants-data-on-each-host",
+        "fails on a host that got no object",
+        "CHN-07",
+        TRAIN_AT,
+        "    if not rows and len(hosts) == 1:",
+        "    if not rows:",
+    ).warning(),
+    TRAINER.edited(
         "train-waits-for-the-dead",
         "waits for its leader for ever",
         "DIS-02",

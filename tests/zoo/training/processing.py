@@ -1,7 +1,7 @@
 """Processing images: good ones, and those that break one clause."""
 
 from byoc_kit.spec.types import Target
-from zoo.form import Animal, Settings, changed
+from zoo.form import Animal, Put, Settings, changed
 
 __all__ = ["IMAGES"]
 
@@ -65,4 +65,15 @@ IMAGES = (
         "process-speaks-latin-1", "writes its message in Latin-1", "PRC-07",
         files={PROGRAM_AT: changed(PROGRAM, WRITES, WRITES.replace("utf-8", "latin-1"))},
     ),
+    PYTHON.edited(
+        "process-is-silent", "prints nothing", "PRC-09", PROGRAM_AT, TELLS, ""
+    ).warning(),
+    PYTHON.plus(
+        "process-lacks-gzip", "cannot unpack what FrameworkProcessor sends", "PRC-10",
+        {"/usr/bin/gzip": Put(gone=True)},
+    ).warning(),
+    PYTHON.plus(
+        "process-hides-python", "has a python3 of its own on PATH that runs no script", "PRC-01",
+        {"/usr/local/bin/python3": "#!/bin/sh\nexit 1\n"},
+    ).warning(),
 )  # fmt: skip

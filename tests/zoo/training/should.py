@@ -15,6 +15,15 @@ TORN = """    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
     time.sleep(1.5)
     save(CHECKPOINTS / f"{host}.json", state)
 """
+READS = "    rows = [row for name in channels"
+BEGINS = '    hyperparameters = config("hyperparameters.json")\n'
+ENDS = "    if host == hosts[0]:\n"
+LOCKS = """    lock = CHECKPOINTS / "lock"
+    if lock.exists():
+        raise RuntimeError("another training is at work here")
+    if CHECKPOINTS.is_dir():
+        lock.write_text("-")
+"""
 REFUSES = '    if sys.argv[1:] not in ([], ["train"]):\n'
 
 
@@ -109,6 +118,57 @@ IMAGES = (
         "DIS-04",
         'len(resources.get("instance_groups", [])) > 1',
     ),
+    fearing(
+        "train-fears-fastfile",
+        "knows the input modes File and Pipe only",
+        "CFG-04",
+        'any(channel["TrainingInputMode"] == "FastFile" for channel in channels.values())',
+    ).known_for("CHN-02", "CFG-03"),
+    TRAINER.edited(
+        "train-fails-without-a-word",
+        "ends without a word where there is no channel",
+        "CHN-08",
+        TRAIN_AT,
+        READS,
+        f"    if not channels:\n        os._exit(1)\n{READS}",
+    )
+    .known_for("OUT-03")
+    .warning(),
+    TRAINER.edited(
+        "train-leaves-half-a-model",
+        "writes its model bit by bit under another name, which is left where it fails",
+        "OUT-06",
+        TRAIN_AT,
+        BEGINS,
+        f'    (MODEL / "model.part").write_text("-")\n{BEGINS}',
+    )
+    .edited(
+        "train-leaves-half-a-model",
+        "writes its model bit by bit under another name, which is left where it fails",
+        "OUT-06",
+        TRAIN_AT,
+        ENDS,
+        f'    (MODEL / "model.part").unlink()\n{ENDS}',
+    )
+    .warning(),
+    TRAINER.edited(
+        "train-fears-its-own-lock",
+        "takes the lock among its checkpoints for another training's, after it was killed",
+        "TRN-08",
+        TRAIN_AT,
+        HERE,
+        LOCKS + HERE,
+    )
+    .edited(
+        "train-fears-its-own-lock",
+        "takes the lock among its checkpoints for another training's, after it was killed",
+        "TRN-08",
+        TRAIN_AT,
+        ENDS,
+        f'    (CHECKPOINTS / "lock").unlink(missing_ok=True)\n{ENDS}',
+    )
+    .known_for("OUT-07")
+    .warning(),
     TRAINER.edited(
         "train-torn-by-two-signals", "a second SIGTERM tears the checkpoint", "SIG-05", TRAIN_AT, CAUGHT, TORN
     )

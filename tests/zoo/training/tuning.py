@@ -41,5 +41,13 @@ IMAGES = (
         "HPO-05",
         files={"/usr/local/bin/my-train": TRAINER.files[TRAIN_AT]},
     ).known_for("IMG-01"),
+    TUNED.edited(
+        "tune-fears-quoted-numbers",
+        "takes a hyperparameter for a whole number, which comes in quotes where it is one of several",
+        "HPO-03",
+        TRAIN_AT,
+        STARTS,
+        '    print("width", int(hyperparameters.get("width", "1")))\n' + STARTS,
+    ).warning(),
     TUNED.but("tune-takes-no-script", "has code of its own alone", "HPO-06").warning(),
 )
