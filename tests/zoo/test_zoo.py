@@ -21,8 +21,20 @@ ELSEWHERE = {
     "SLS-01": "it would take 10 GB: tests/contract/test_clauses.py",
 }
 """MUST clauses that are not of an image in an engine, and where they are seen broken."""
+UNNOTICED = {
+    **ELSEWHERE,
+    "IMG-13": "it would take 10 GB: tests/contract/test_clauses.py",
+    "PIP-04": "it would take a minute: tests/verify/test_hosting_clauses.py",
+    "TMD-05": "the driver gives the variables, whatever the image is",
+    "TMD-08": "the driver decides what becomes of a signal",
+    "LCL-22": "the driver reads the config, not the image",
+    "TRN-09": "it says what was seen, and never breaks",
+    "STU-01": "it says what was seen, and never breaks",
+    "MME-09": "it says what was seen, and never breaks",
+}
+"""Clauses that no image of the zoo breaks, and why."""
 PROFILES = {*Target} - {Target.STUDIO}
-NOTICED = 0.6
+NOTICED = 0.75
 """Of all ways to weaken one place of a predicate, the share that changes a verdict on an image of the zoo."""
 GOOD = 2
 """Images of each profile that break nothing."""
@@ -41,7 +53,7 @@ def test_weakened_clauses_are_noticed(plays: Callable[[Animal], Played]) -> None
     evidence = {animal.name: plays(animal).evidence for animal in ANIMALS}
     before = verdicts(evidence, CLAUSES)
     unseen = {m.clauses[0].id for m in always_kept() if noticed(m, evidence, before) is None}
-    assert not unseen & {animal.breaks for animal in ANIMALS}
+    assert unseen <= UNNOTICED.keys()
     places = list(mutants())
     seen = [place for place in places if noticed(place, evidence, before)]
     assert len(seen) >= NOTICED * len(places)

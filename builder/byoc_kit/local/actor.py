@@ -186,9 +186,14 @@ class Actor:
             facts={**self._told, **self._first_output()},
         )
 
-    def _first_output(self) -> dict[str, Fact]:
+    @property
+    def first_output(self) -> float | None:
+        """Seconds from its start to its first words; None: it has said nothing."""
         first = self._excerpt.first
-        return {} if first is None else {"first_output": round(first - self._begun, 3)}
+        return None if first is None else round(first - self._begun, 3)
+
+    def _first_output(self) -> dict[str, Fact]:
+        return {} if self.first_output is None else {"first_output": self.first_output}
 
     def _files(self) -> Iterator[File]:
         """What is below the writable folders that were made for it."""

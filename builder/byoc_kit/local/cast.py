@@ -1,7 +1,7 @@
 """Training jobs of plays: of the user's case or a smoke case, laid out and started as the service does."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -19,11 +19,11 @@ from byoc_kit.local.tree import HostTree, RunTree
 __all__ = [
     "SOURCE",
     "Troupe",
+    "await_midway",
     "does_not_train",
     "if_it_ends",
     "if_it_trains",
     "limit_of",
-    "midway",
     "never_ends",
     "smoke_job",
     "train_once",
@@ -31,6 +31,7 @@ __all__ = [
 
 SOURCE = PurePosixPath("/opt/byoc-source")  # in place of S3, for images that fetch their code at start
 MIDWAY = 0.6  # of the time that the plain training takes
+LOOK = 0.02  # seconds between two looks at how far it is
 SLOWER = 4.0  # times that a training may take longer than the plain one
 ROWS = "x,y\n" + "".join(f"{x},{2 * x}\n" for x in range(20))
 """The data of a smoke case: two columns of numbers under a heading."""
@@ -56,18 +57,36 @@ def limit_of(stage: Stage) -> float:
     """Seconds that a training may take: as the user said, else by how long the plain one took here."""
     if own := stage.case.time_limits.get("training"):
         return own
-    return max(stage.timing.training, SLOWER * _plain_seconds(stage))
+    plain = _plain(stage)
+    return max(stage.timing.training, SLOWER * plain.seconds if plain else 0.0)
 
 
-def _plain_seconds(stage: Stage, *, patience: float = 0) -> float:
-    """How long the plain training took; 0 where that is not known after *patience*, or where it failed."""
+def _plain(stage: Stage, *, patience: float = 0) -> Container | None:
+    """What the plain training was like; None where that is not known after *patience*, or where it failed."""
     plain = stage.seen("train", patience=patience)
-    return plain.one.seconds if plain and not plain.problem and plain.one.exit_code == 0 else 0.0
+    return plain.one if plain and not plain.problem and plain.one.exit_code == 0 else None
 
 
-def midway(stage: Stage) -> float:
-    """Seconds from its start after which a training is at its work and not over, as the plain one was."""
-    return MIDWAY * _plain_seconds(stage, patience=limit_of(stage)) or stage.timing.begun
+def await_midway(stage: Stage, actor: Actor, *, enough: Callable[[], bool] = lambda: False) -> None:
+    """Wait until a training is at its work and not over, by how the plain one went; or *enough*, or its end.
+
+    What is before its first words is its start, which on a busy machine takes longer now and then.
+    """
+    plain = _plain(stage, patience=limit_of(stage))
+    while actor.ended is None and not enough() and actor.now() < _midway(stage, plain, actor):
+        actor.wait(LOOK)
+
+
+def _midway(stage: Stage, plain: Container | None, actor: Actor) -> float:
+    """Seconds from its start, as far as that can be told by now."""
+    if plain is None:
+        return stage.timing.begun
+    half, first = MIDWAY * plain.seconds, plain.facts.get("first_output")
+    if not isinstance(first, float) or first > half:
+        return half
+    if actor.first_output is None:
+        return limit_of(stage)
+    return actor.first_output + MIDWAY * (plain.seconds - first)
 
 
 def if_it_trains(play: Play) -> Play:

@@ -7,7 +7,7 @@ from typing import Final
 from byoc_kit.contract.evidence import Container, Run
 from byoc_kit.job.types import TrainingJob, instance_groups
 from byoc_kit.local.actor import Actor
-from byoc_kit.local.cast import Troupe, if_it_ends, if_it_trains, limit_of, midway, smoke_job
+from byoc_kit.local.cast import Troupe, await_midway, if_it_ends, if_it_trains, limit_of, smoke_job
 from byoc_kit.local.engine import require_fifos
 from byoc_kit.local.stage import Plays, Stage
 
@@ -79,7 +79,7 @@ def peer_dies(stage: Stage) -> Run:
 def _await_meeting(stage: Stage, actor: Actor) -> None:
     """Wait until it has looked its peers up: the names of hosts that are gone do not resolve here."""
     if stage.facts is None or not stage.facts.has(TOOLKIT):
-        actor.wait(max(0.0, midway(stage) - actor.now()))
+        await_midway(stage, actor)
         return
     while INVOKED not in actor.log and actor.ended is None and actor.now() < limit_of(stage):
         actor.wait(LOOK)

@@ -1,17 +1,14 @@
 """Plays in which a training is told to stop, or dies: SIGTERM with and without an init, twice; SIGKILL."""
 
-from pathlib import Path
 from typing import Final
 
 from byoc_kit.contract.evidence import Container, Run
-from byoc_kit.local.actor import Actor
-from byoc_kit.local.cast import Troupe, if_it_trains, midway, smoke_job
+from byoc_kit.local.cast import Troupe, await_midway, if_it_trains, smoke_job
 from byoc_kit.local.stage import Plays, Stage
 
 __all__ = ["PLAYS"]
 
 BETWEEN = 0.3  # seconds between two SIGTERM
-LOOK = 0.02  # seconds between two looks at a folder
 
 
 def stop(stage: Stage, *, init: bool = False) -> Run:
@@ -49,7 +46,7 @@ def _broken_off(stage: Stage, name: str, *, kill: bool) -> tuple[Container, Cont
         actor.await_hearing(stage.timing.hearing, stage.timing.begun)
         checkpoints = first.laid.host("algo-1").checkpoints
         if kill:
-            _await_file(actor, checkpoints, midway(stage))
+            await_midway(stage, actor, enough=lambda: any(checkpoints.iterdir()))
         actor.tell(early=actor.ended is not None)
         if kill:
             actor.kill()
@@ -61,12 +58,6 @@ def _broken_off(stage: Stage, name: str, *, kill: bool) -> tuple[Container, Cont
     with Troupe(stage, smoke_job(stage), name=f"{name}-again", checkpoints=checkpoints) as second:
         second.begin().finish()
         return seen, second.one.done(f"{name}-again")
-
-
-def _await_file(actor: Actor, folder: Path, seconds: float) -> None:
-    """Wait until it has written something into *folder*, has ended, or has run for *seconds*."""
-    while actor.ended is None and actor.now() < seconds and not any(folder.iterdir()):
-        actor.wait(LOOK)
 
 
 PLAYS: Final[Plays] = {
