@@ -186,7 +186,9 @@ IMAGES = (
         "SLS-05",
         READ,
         f'{READ}        if len(body) > 3 << 20:\n            self.answer(413, b"")\n            return\n',
-    ).warning(),
+    )
+    .known_for("INF-10")
+    .warning(),
     edited(
         PIPELINE,
         "pipeline-no-type",
