@@ -5,7 +5,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import docker
@@ -16,8 +16,9 @@ from byoc_kit.contract.saved import to_json
 from zoo.form import Animal
 from zoo.grounds import made
 from zoo.making import load, reference, wanted
-from zoo.playing import Played, play
+from zoo.playing import Played, play, surprises
 
+AGAIN = pytest.StashKey[list[str]]()
 AT_ONCE = 5
 """Images that are played at a time; each plays some scenarios at a time itself."""
 
@@ -29,7 +30,11 @@ def plays(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[Callable[[Animal], Played]]:
-    """What was seen of an image. All of the session are played as soon as the first is asked for."""
+    """What was seen of an image. All of the session are played as soon as the first is asked for.
+
+    One that surprises in the company of others is played once more alone, as a user would have it, and the
+    report's end tells of it; ``make zoo-soak`` and ``make mutate`` take each as it was seen first.
+    """
     session = uuid.uuid4().hex[:8]
     animals = wanted(request.session)
     load(engine, animals, _grounds(engine, base, animals, request), session)
@@ -42,12 +47,34 @@ def plays(
             )
             for animal in animals
         }
-        yield lambda animal: futures[animal.name].result()
+
+        again = set[str]()
+
+        def settled(animal: Animal) -> Played:
+            seen = futures[animal.name].result()
+            surprise = "" if everything or animal.name in again else surprises(seen)
+            if surprise:
+                again.add(animal.name)
+                wait(futures.values())
+                request.config.stash.setdefault(AGAIN, []).append(f"{animal.name}: {surprise}")
+                futures[animal.name] = pool.submit(
+                    play, animal, reference(animal, session), everything=False, environ=environ
+                )
+            return futures[animal.name].result()
+
+        yield settled
         pool.shutdown(cancel_futures=True)
     _save(futures, request.config)
     for animal in animals:
         with contextlib.suppress(APIError):
             engine.images.remove(reference(animal, session), force=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell of images that were played again."""
+    for told in terminalreporter.config.stash.get(AGAIN, []):
+        terminalreporter.section("played again alone")
+        terminalreporter.line(told)
 
 
 def _grounds(

@@ -41,6 +41,7 @@ GOOD = 2
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("animal", ANIMALS, ids=lambda animal: animal.name)
 def test_it_breaks_what_it_should(animal: Animal, plays: Callable[[Animal], Played]) -> None:
     found = surprises(plays(animal))
