@@ -80,6 +80,10 @@ class Animal:
         assert isinstance(text, str)
         return self.but(name, says, breaks, files={**self.files, path: changed(text, old, new)})
 
+    def also(self, path: str, old: str, new: str) -> "Animal":
+        """Itself, with *new* in the place of *old* too."""
+        return self.edited(self.name, self.says, self.breaks, path, old, new)
+
     def plus(self, name: str, says: str, breaks: str, files: Mapping[str, "str | Put"]) -> "Animal":
         """Another one with *files* more, or with others in their places."""
         return self.but(name, says, breaks, files={**self.files, **files})

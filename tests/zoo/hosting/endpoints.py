@@ -190,10 +190,7 @@ SHOULDS = (
         PING,
         PING.replace("200", "503 if (COUNT.append(0) or len(COUNT)) % 5 == 0 else 200"),
     )
-    .edited(
-        "serve-falls-ill",
-        "is not well at every fifth ping",
-        "INF-06",
+    .also(
         SERVE_AT,
         "MODEL = ",
         "COUNT = []\nMODEL = ",

@@ -50,10 +50,7 @@ PIPELINE = replace(
     targets=(Target.PIPELINE,),
 )
 STREAM = replace(
-    SERVER.edited("good-stream", "answers piece by piece", "", SERVE_AT, LINES, PIECES).edited(
-        "good-stream",
-        "answers piece by piece",
-        "",
+    SERVER.edited("good-stream", "answers piece by piece", "", SERVE_AT, LINES, PIECES).also(
         SERVE_AT,
         '        if kind == "application/json":\n            self.answer(200, json',
         '        if kind == "nothing":\n            self.answer(200, json',
@@ -96,10 +93,7 @@ SESSIONS = (
             return
 """,
     )
-    .edited(
-        "good-sessions",
-        "opens sessions, and refuses those that it has not opened",
-        "",
+    .also(
         SERVE_AT,
         TYPED,
         TYPED
@@ -108,10 +102,7 @@ SESSIONS = (
             self.send_header("X-Amzn-SageMaker-New-Session-Id", SESSIONS[-1])
 """,
     )
-    .edited(
-        "good-sessions",
-        "opens sessions, and refuses those that it has not opened",
-        "",
+    .also(
         SERVE_AT,
         "MODEL = ",
         "SESSIONS = []\nMODEL = ",
@@ -215,10 +206,7 @@ IMAGES = (
         "        with self.server.lock:\n            self.server.busy = True\n"
         '            __import__("time").sleep(0.7)\n            self.server.busy = False\n',
     )
-    .edited(
-        "models-closed-while-loading",
-        "answers nobody while a model is loaded",
-        "MME-07",
+    .also(
         SERVE_AT,
         "        if name not in self.server.models:\n",
         '        if getattr(self.server, "busy", False):\n            self.answer(503)\n            return\n'

@@ -142,10 +142,7 @@ IMAGES = (
         BEGINS,
         f'    (MODEL / "model.part").write_text("-")\n{BEGINS}',
     )
-    .edited(
-        "train-leaves-half-a-model",
-        "writes its model bit by bit under another name, which is left where it fails",
-        "OUT-06",
+    .also(
         TRAIN_AT,
         ENDS,
         f'    (MODEL / "model.part").unlink()\n{ENDS}',
@@ -159,10 +156,7 @@ IMAGES = (
         HERE,
         LOCKS + HERE,
     )
-    .edited(
-        "train-fears-its-own-lock",
-        "takes the lock among its checkpoints for another training's, after it was killed",
-        "TRN-08",
+    .also(
         TRAIN_AT,
         ENDS,
         f'    (CHECKPOINTS / "lock").unlink(missing_ok=True)\n{ENDS}',
