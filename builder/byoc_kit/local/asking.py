@@ -112,6 +112,7 @@ class _Talk:
         self.connected: float | None = None
 
     def played(self) -> Exchange:
+        """What came of it; whatever goes wrong on the way is the exchange's error."""
         at, asked = self._asker.clock(), self._question
         seen, error = dict[str, object](), ""
         try:
