@@ -6,6 +6,7 @@ import tarfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -54,6 +55,35 @@ def test_a_debian_base(engine: docker.DockerClient, base: str, tmp_path: Path) -
     assert found is not None
     assert known(found, base, store=store) == seen
     assert known(found, base, store=Store(tmp_path / "other")) is None
+
+
+def test_a_shell_that_gives_no_answer_is_told(
+    engine: docker.DockerClient, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("byoc_kit.images.daemon.PROBE_SECONDS", 2)
+    name = f"t-mute-{uuid.uuid4().hex[:8]}:dev"
+    text = f"FROM {base}\nCOPY sh /usr/local/bin/sh\n"
+    engine.images.build(fileobj=_context(text, "#!/bin/bash\nsleep 600\n"), custom_context=True, tag=name)
+    try:
+        with pytest.raises(ByocError, match="cannot be started to look into it") as told:
+            look(engine, name, AMD64, store=None, talk=Silence())
+        assert "within 2 s" in told.value.why
+        api: Any = engine.api
+        assert not api.containers(all=True, filters={"ancestor": name})
+    finally:
+        engine.images.remove(name, force=True)
+
+
+def _context(dockerfile: str, shell: str) -> io.BytesIO:
+    """What an image with a shell of its own is built from."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path, text in (("Dockerfile", dockerfile), ("sh", shell)):
+            info = tarfile.TarInfo(path)
+            info.size, info.mode = len(text), 0o755
+            tar.addfile(info, io.BytesIO(text.encode()))
+    packed.seek(0)
+    return packed
 
 
 def test_a_look_leaves_no_container(engine: docker.DockerClient, base: str) -> None:

@@ -126,6 +126,7 @@ def _key(image_id: str) -> str:
 
 def _probe(client: "DockerClient", image_id: str) -> list[str]:
     """Run :data:`PROBE` in a container of its own; no lines where the image has no ``sh``."""
+    import requests
     from docker.errors import APIError
 
     asked: dict[str, Any] = {"network_mode": "none", "user": "0", "detach": True}
@@ -140,12 +141,18 @@ def _probe(client: "DockerClient", image_id: str) -> list[str]:
             raise _foreign(image_id) from error
         if "not found" in said or "no such file" in said:
             return []
-        raise ByocError(
-            f"the base {image_id} cannot be started to look into it",
-            why=said,
-            fix=f"`docker run --rm --entrypoint sh {image_id} -c true` shows the same",
-            id="BYOC-E307",
-        ) from error
+        raise _not_looked_into(image_id, said) from error
+    except requests.RequestException as error:
+        raise _not_looked_into(image_id, f"its shell gave no answer within {PROBE_SECONDS} s") from error
+
+
+def _not_looked_into(image_id: str, why: str) -> ByocError:
+    return ByocError(
+        f"the base {image_id} cannot be started to look into it",
+        why=why,
+        fix=f"`docker run --rm --entrypoint sh {image_id} -c true` shows the same",
+        id="BYOC-E307",
+    )
 
 
 def _printed(container: Any) -> list[str]:

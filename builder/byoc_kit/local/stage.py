@@ -68,9 +68,9 @@ class Theatre:
         self._runs: dict[str, Future[Run]] = {}
         self.name = f"verify-{uuid.uuid4().hex[:10]}"
         self.trained: Path | None = None
+        """A copy of what the scenario ``train`` has left in /opt/ml/model, for endpoints."""
         self.down = False
         """Whether the server was seen not to come up as it should: nobody waits long for it any more."""
-        """A copy of what the scenario ``train`` has left in /opt/ml/model, for endpoints."""
         self.closed = threading.Event()
         self._lock = threading.Lock()
         self._free: list[str] = []
