@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["OWNER", "RUN", "helper", "in_one_piece", "owner", "started_at", "uninterrupted"]
+__all__ = ["OWNER", "RUN", "helper", "in_one_piece", "owner", "printed", "started_at", "uninterrupted"]
 
 RUN = "byoc.run"
 OWNER = "byoc.owner"
@@ -51,6 +51,18 @@ def helper(client: "docker.DockerClient", image: str, **asked: Any) -> Iterator[
         yield in_one_piece(lambda: client.containers.create(image, name=name, labels=labels, **asked))
     finally:
         uninterrupted(lambda: client.api.remove_container(name, force=True, v=True))
+
+
+def printed(client: "docker.DockerClient", image: str, *, seconds: float, **asked: Any) -> list[str]:
+    """The lines that a helper of *image* prints to stdout until it ends.
+
+    Raises APIError where it cannot be made or started, another RequestException after *seconds*.
+    """
+    with helper(client, image, **asked) as container:
+        container.start()
+        container.wait(timeout=seconds)
+        text: bytes = container.logs(stdout=True, stderr=False)
+        return text.decode(errors="replace").splitlines()
 
 
 def in_one_piece(work: Callable[[], T]) -> T:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from byoc_kit.docker_helper import helper
+from byoc_kit.docker_helper import printed
 from byoc_kit.errors import ByocError
 from byoc_kit.inventory import Interpreter, Inventory
 from byoc_kit.oci.config import ImageConfig, Platform
@@ -129,12 +129,15 @@ def _probe(client: "DockerClient", image_id: str) -> list[str]:
     import requests
     from docker.errors import APIError
 
-    asked: dict[str, Any] = {"network_mode": "none", "user": "0", "detach": True}
+    asked: dict[str, Any] = {
+        "entrypoint": ["sh", "-c", PROBE],
+        "command": [],
+        "network_mode": "none",
+        "user": "0",
+        "detach": True,
+    }
     try:
-        with helper(client, image_id, entrypoint=["sh", "-c", PROBE], command=[], **asked) as container:
-            container.start()
-            container.wait(timeout=PROBE_SECONDS)
-            return _printed(container)
+        return printed(client, image_id, seconds=PROBE_SECONDS, **asked)
     except APIError as error:
         said = _said(error)
         if "exec format error" in said:
@@ -153,11 +156,6 @@ def _not_looked_into(image_id: str, why: str) -> ByocError:
         fix=f"`docker run --rm --entrypoint sh {image_id} -c true` shows the same",
         id="BYOC-E307",
     )
-
-
-def _printed(container: Any) -> list[str]:
-    text: bytes = container.logs(stdout=True, stderr=False)
-    return text.decode(errors="replace").splitlines()
 
 
 def _inventory(reference: str, found: Mapping[str, Any], own: ImageConfig, lines: Iterable[str]) -> Inventory:

@@ -22,7 +22,7 @@ from byoc_kit.contract.asked import (
     start_words,
 )
 from byoc_kit.contract.evidence import File, ImageFacts
-from byoc_kit.docker_helper import helper
+from byoc_kit.docker_helper import printed
 from byoc_kit.errors import ByocError
 from byoc_kit.oci.config import ImageConfig
 from byoc_kit.store import Store
@@ -109,11 +109,7 @@ def _lines(client: "DockerClient", image_id: str, config: ImageConfig) -> list[s
     words = [*start_words(config), "--", *script_words(config), "--"]
     asked: dict[str, Any] = {"entrypoint": ["sh", "-c", PROBE, "sh"], "command": words, **_limits()}
     try:
-        with helper(client, image_id, **asked) as container:
-            container.start()
-            container.wait(timeout=SECONDS)
-            text: bytes = container.logs(stdout=True, stderr=False)
-            return text.decode(errors="replace").splitlines()
+        return printed(client, image_id, seconds=SECONDS, **asked)
     except (APIError, requests.RequestException) as error:
         said = str(getattr(error, "explanation", None) or error)
         if "not found" in said or "no such file" in said:
